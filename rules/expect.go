@@ -1,0 +1,4 @@
+package rules
+
+// expectRules check the assertions of expect blocks.
+var expectRules = []*Rule{}
