@@ -36,6 +36,11 @@ func ParseName(s string) (Name, error) {
 	if s == "." {
 		return Root, nil
 	}
+	// Each octet of an A-label stands for at most one code point, each octet of a label for at most four characters (\DDD).
+	// Punycode is quadratic: what cannot be a name is not converted.
+	if len(s) > 4*MaxName {
+		return "", fmt.Errorf("name of %d octets, the limit is %d", len(s), MaxName)
+	}
 	for i := 0; i < len(s); i++ {
 		if s[i] >= 0x80 {
 			a, err := profile.ToASCII(s)

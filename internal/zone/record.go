@@ -129,7 +129,7 @@ func (t Text) Span(start, end int) Span {
 	for i := first; i < len(t.segs) && int(t.segs[i].Off) < end; i++ {
 		lastByte := min(end, t.end(i)) - 1
 		s := t.byteSpan(lastByte)
-		if s.File != out.File || s.End < out.End || t.segs[i].At.Start < out.Start {
+		if s.File != out.File || s.End < out.End || i > first && s.Start < out.Start {
 			break
 		}
 		out.End = s.End
