@@ -35,6 +35,11 @@ type Domain struct {
 	// RestNoPurge, RestIgnores: the other half leaves room for records that nobody here knows (NO_PURGE, IGNORE).
 	RestNoPurge bool
 	RestIgnores []IgnoreRecord
+	// RestTTL is the TTL in seconds that records without one get from D() (DefaultTTL where TRIPOD stands), 0 where it
+	// is not known.
+	RestTTL uint32
+	// RestPseudo are records of the other half that stand for something else in DNS.
+	RestPseudo []Pseudo
 	// RestLacksTripod: no D() takes TRIPOD() in.
 	RestLacksTripod bool
 }
@@ -45,6 +50,13 @@ func (d *Domain) ID() string {
 		return string(d.Name)
 	}
 	return string(d.Name) + "!" + d.Tag
+}
+
+// A Pseudo is a record that only a provider knows (ALIAS, R53_ALIAS, a proxied A): its name has addresses that the
+// zone does not say.
+type Pseudo struct {
+	Name Name
+	Type string
 }
 
 // An IgnoreRecord leaves records to others: dnscontrol's IGNORE(label, types, target) globs.
