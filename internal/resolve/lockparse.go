@@ -16,7 +16,7 @@ import (
 const (
 	MaxLockSize    = 32 << 20 // octets
 	maxLockAnswers = 400_000
-	maxLockRecords = 1_000 // of one answer; a DNS message holds no more of any use
+	maxLockRecords = 6_000 // of one answer: a DNS message of 64 KiB holds no more
 )
 
 // A SyntaxError says where a lock file is wrong. Line and Column count from 1, Column in code points.

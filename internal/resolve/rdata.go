@@ -20,17 +20,27 @@ func parseRData(name zone.Name, qtype uint16, s string) (*zone.Record, error) {
 			return nil, fmt.Errorf("rdata with the character %q", rune(s[i]))
 		}
 	}
+	rec, ok := readRData(qtype, s)
+	if ok && qtype != dns.TypeA && qtype != dns.TypeAAAA {
+		// miekg/dns takes some rdata that it then prints in a form that means something else.
+		again, same := readRData(qtype, rec.Data)
+		ok = same && again.Data == rec.Data && again.Target == rec.Target
+	}
+	if !ok {
+		return nil, fmt.Errorf("%q is no rdata of the type %s", clip(s), zone.TypeName(qtype))
+	}
+	rec.Name = name
+	return rec, nil
+}
+
+func readRData(qtype uint16, s string) (*zone.Record, bool) {
 	// The zone parser reads one line: without control characters there is no second one, and no directive.
 	rr, err := dns.NewRR(". 0 IN " + zone.TypeName(qtype) + " " + s)
 	if err != nil || rr == nil || rr.Header().Rrtype != qtype {
-		return nil, fmt.Errorf("%q is no rdata of the type %s", clip(s), zone.TypeName(qtype))
+		return nil, false
 	}
 	rec := fromRR(rr)
-	rec.Name = name
-	if rec.Data == "" {
-		return nil, fmt.Errorf("%q is no rdata of the type %s", clip(s), zone.TypeName(qtype))
-	}
-	return rec, nil
+	return rec, rec.Data != "" && rec.Target.Check() == nil
 }
 
 func clip(s string) string {

@@ -28,16 +28,16 @@ type notes struct {
 	asked map[key]note
 }
 
-type note struct{ data, missing bool }
+type note struct{ data, missing, differs bool }
 
-func (n *notes) add(k key, data, missing bool) {
+func (n *notes) add(k key, now note) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if n.asked == nil {
 		n.asked = map[key]note{}
 	}
 	had := n.asked[k]
-	n.asked[k] = note{had.data || data, had.missing || missing}
+	n.asked[k] = note{had.data || now.data, had.missing || now.missing, had.differs || now.differs}
 }
 
 func (n *notes) questions(keep func(note) bool) []Question {
@@ -67,10 +67,37 @@ func (w *World) Missing() []Question {
 	return w.notes.questions(func(n note) bool { return n.missing })
 }
 
+// Differing are those of them that live DNS answered otherwise than the lock file, where both were asked.
+func (w *World) Differing() []Question { return w.notes.questions(func(n note) bool { return n.differs }) }
+
+// differs tells whether a live answer contradicts the lock file. What failed, or is not in the file, does not.
+func (w *World) differs(k key, data bool, live step) bool {
+	if live.link == nil && !live.status.Known() {
+		return false
+	}
+	old, ok := w.lock.answer(k.name, k.qtype, data)
+	if !ok || old.link == nil && !old.status.Known() {
+		return false
+	}
+	switch {
+	case old.link != nil || live.link != nil:
+		return old.link == nil || live.link == nil || old.link.Target != live.link.Target
+	case old.status != live.status:
+		return true
+	case !data:
+		return false
+	}
+	return !slices.EqualFunc(old.records, live.records, func(a, b *zone.Record) bool { return a.RData() == b.RData() })
+}
+
 // third asks a third party about one name.
 func (w *World) third(ctx context.Context, name zone.Name, qtype uint16, data bool) step {
 	k := key{name, qtype}
-	s, ok := step{}, false
+	var (
+		s       step
+		ok      bool
+		differs bool
+	)
 	switch w.mode {
 	case LockFirst:
 		if s, ok = w.lock.answer(name, qtype, data); !ok && w.live != nil {
@@ -79,10 +106,12 @@ func (w *World) third(ctx context.Context, name zone.Name, qtype uint16, data bo
 	case LiveOnly:
 		if w.live != nil {
 			s, ok = w.live.ask(ctx, k), true
+			differs = w.differs(k, data, s)
 		}
 	case LiveThenLock:
 		if w.live != nil {
 			s, ok = w.live.ask(ctx, k), true
+			differs = w.differs(k, data, s)
 		}
 		if !ok || s.status == zone.Failed {
 			if old, had := w.lock.answer(name, qtype, data); had {
@@ -93,14 +122,14 @@ func (w *World) third(ctx context.Context, name zone.Name, qtype uint16, data bo
 	if !ok {
 		s = step{status: zone.Unknown, why: fmt.Sprintf("%s is not in the lock file", k)}
 	}
-	w.notes.add(k, data, !ok)
+	w.notes.add(k, note{data, !ok, differs})
 	if !data {
 		// Both families are kept: else the answer of one would decide whether the lock file needs the other.
 		switch qtype {
 		case dns.TypeA:
-			w.notes.add(key{name, dns.TypeAAAA}, false, false)
+			w.notes.add(key{name, dns.TypeAAAA}, note{})
 		case dns.TypeAAAA:
-			w.notes.add(key{name, dns.TypeA}, false, false)
+			w.notes.add(key{name, dns.TypeA}, note{})
 		}
 	}
 	return s
