@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/StackExchange/dnscontrol/v4/models"
+	"github.com/StackExchange/dnscontrol/v4/pkg/diff2"
 	"github.com/StackExchange/dnscontrol/v4/pkg/prettyzone"
 	"github.com/miekg/dns"
 
@@ -130,7 +131,7 @@ func leftToOthers(dc *models.DomainConfig, r *zone.Record, d *zone.Domain) (bool
 		return false, err
 	}
 	for _, c := range changes {
-		if c.Type.String() == "DELETE" {
+		if c.Type == diff2.DELETE {
 			return false, nil
 		}
 	}
