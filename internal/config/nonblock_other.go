@@ -1,0 +1,6 @@
+//go:build !unix
+
+package config
+
+// nonblock is nothing where files cannot be FIFOs.
+const nonblock = 0
