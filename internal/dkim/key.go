@@ -116,17 +116,8 @@ func Parse(text string) *Key {
 	default:
 		k.decode(text)
 	}
-	sortProblems(k.Problems)
+	taglist.Sort(k.Problems)
 	return k
-}
-
-// sortProblems puts them in the order of the text; there are few, and they are nearly in order.
-func sortProblems(ps []zone.Problem) {
-	for i := 1; i < len(ps); i++ {
-		for j := i; j > 0 && ps[j].Start < ps[j-1].Start; j-- {
-			ps[j], ps[j-1] = ps[j-1], ps[j]
-		}
-	}
 }
 
 // String gives the bytes that were parsed.

@@ -81,11 +81,18 @@ func Parse(text string) *List {
 	if len(l.Tags) == 0 && len(l.Problems) == 0 {
 		l.problem(Empty, 0, len(text), "the record is empty", "")
 	}
-	slices.SortStableFunc(l.Problems, func(a, b zone.Problem) int { return a.Start - b.Start })
+	Sort(l.Problems)
 	if len(l.Problems) > maxProblems {
 		l.Problems = l.Problems[:maxProblems]
 	}
 	return l
+}
+
+// Sort puts problems in the order of the text.
+func Sort(ps []zone.Problem) {
+	if len(ps) > 1 {
+		slices.SortStableFunc(ps, func(a, b zone.Problem) int { return a.Start - b.Start })
+	}
 }
 
 // String gives the bytes that were parsed.
