@@ -118,7 +118,8 @@ func (r *refresh) keepOld(q Question, why string) (s step) {
 		f.Kept = true
 		s = old
 		if e := r.old.answers[key{q.Name, q.Type}]; e != nil && s.link == nil {
-			r.add(e)
+			mine := *e // the old file is not changed
+			r.add(&mine)
 		} else {
 			r.add(fromStep(q, s))
 		}

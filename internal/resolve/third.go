@@ -68,7 +68,9 @@ func (w *World) Missing() []Question {
 }
 
 // Differing are those of them that live DNS answered otherwise than the lock file, where both were asked.
-func (w *World) Differing() []Question { return w.notes.questions(func(n note) bool { return n.differs }) }
+func (w *World) Differing() []Question {
+	return w.notes.questions(func(n note) bool { return n.differs })
+}
 
 // differs tells whether a live answer contradicts the lock file. What failed, or is not in the file, does not.
 func (w *World) differs(k key, data bool, live step) bool {

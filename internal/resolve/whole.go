@@ -153,7 +153,8 @@ func (ps *patterns) glob(s string) (g glob.Glob) {
 	return g
 }
 
-// compileGlob gives nil, which matches everything, for what is no pattern. The library is known to panic on some.
+// compileGlob gives nil, which matches everything, for what is no pattern. The library panics on some, here and when
+// it matches.
 func compileGlob(s string) (g glob.Glob) {
 	defer func() {
 		if recover() != nil {
@@ -167,7 +168,17 @@ func compileGlob(s string) (g glob.Glob) {
 	return g
 }
 
-func (p *pattern) matches(rel string) bool { return p.label == nil || p.label.Match(rel) }
+func (p *pattern) matches(rel string) (ok bool) {
+	if p.label == nil {
+		return true
+	}
+	defer func() {
+		if recover() != nil {
+			ok = true
+		}
+	}()
+	return p.label.Match(rel)
+}
 
 // hasType: a foreign CNAME at the name would answer for every type.
 func (p *pattern) hasType(qtype uint16) bool {
@@ -198,7 +209,7 @@ func (p *pattern) anyType(qtypes []uint16) bool {
 // reaches tells whether the pattern may match a label that is rel or below it. It goes by what the pattern ends
 // in, and rather says yes than no.
 func (p *pattern) reaches(rel string) bool {
-	if p.label == nil || rel == "@" || p.label.Match(rel) {
+	if rel == "@" || p.matches(rel) {
 		return true
 	}
 	lit := p.rec.Label

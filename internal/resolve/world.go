@@ -119,7 +119,7 @@ func endless(name zone.Name, chain []*zone.Record) string {
 			return fmt.Sprintf("the CNAMEs of %s lead in a circle at %s", name, last)
 		}
 	}
-	if len(chain) >= MaxChain {
+	if len(chain) > MaxChain {
 		return fmt.Sprintf("%s leads to more than %d CNAMEs", name, MaxChain)
 	}
 	return ""
