@@ -336,22 +336,20 @@ func (p *parser) address(t *Term, rest string, at int) {
 	}
 }
 
-// cutCIDR splits off what can only be meant as prefix lengths: "/24", "//64" or "/24//64" at the end. A slash
-// may stand in a domain-spec too, but that ends in a label, which is not all digits.
+// cutCIDR splits off what can only be meant as prefix lengths: all of "/24", "//64" and their like at the end. A
+// slash may stand in a domain-spec too, but that ends in a label, which is not all digits.
 func cutCIDR(s string) (spec, cidr string) {
 	end := len(s)
-	i := digitsBefore(s, end)
-	if i < 1 || s[i-1] != '/' {
-		return s, ""
-	}
-	i--
-	if i > 0 && s[i-1] == '/' {
-		i--
-		if j := digitsBefore(s, i); j > 0 && j < i && s[j-1] == '/' {
-			i = j - 1
+	for {
+		i := digitsBefore(s, end)
+		if i == end || i == 0 || s[i-1] != '/' {
+			return s[:end], s[end:]
+		}
+		end = i - 1
+		if end > 0 && s[end-1] == '/' {
+			end--
 		}
 	}
-	return s[:i], s[i:]
 }
 
 func digitsBefore(s string, end int) int {

@@ -375,7 +375,7 @@ func LostSpaces(r *Record, joints []int) []zone.Problem {
 }
 
 var (
-	innerTerm = regexp.MustCompile(`(?i)[-+~?]?(?:include|ip4|ip6|exists):|redirect=`)
+	innerTerm = regexp.MustCompile(`(?i)[-+~?]?(?:include|ip4|ip6|exists):|redirect=|-all$`)
 	termStart = regexp.MustCompile(`(?i)^(?:[-+~?]?(?:include:|exists:|ip4:[0-9]|ip6:[0-9a-f:]|mx:|a:|ptr:|(?:all|mx)$)|redirect=|exp=)`)
 )
 
@@ -384,7 +384,7 @@ func beginsTerm(s string, end bool) bool { return !end && termStart.MatchString(
 // IsSenderID tells whether a text is a Sender ID record (RFC 4406), which SPF receivers do not read.
 func IsSenderID(text string) bool { return len(text) >= 5 && strings.EqualFold(text[:5], "spf2.") }
 
-var meant = regexp.MustCompile(`(?i)^(?:v\s*[=:]?\s*)?spf\s*=?\s*v?1?[\s,;:]`)
+var meant = regexp.MustCompile(`(?i)^(?:v\s*[=:]?\s*)?spf\s*=?\s*v?1[\s,;:]`)
 var spfWords = regexp.MustCompile(`(?i)\b(?:include:|ip4:|ip6:|redirect=|mx\b|a\b)|[-~?+]all\b`)
 
 // Unrecognised tells whether a text that is no SPF record was meant to be one, and what is wrong with its
