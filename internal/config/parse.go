@@ -89,8 +89,12 @@ func parse(f *file, def *blockDef, ps *problems) *block {
 			if i >= maxDiagnostics {
 				break
 			}
-			if d.Severity == hcl.DiagError {
-				addHCL(f, d, ps)
+			if d.Severity != hcl.DiagError {
+				continue
+			}
+			addHCL(f, d, ps)
+			if d.Summary == "Invalid multi-line string" {
+				break // what follows is read inside out
 			}
 		}
 		return nil
@@ -116,15 +120,29 @@ func addHCL(f *file, d *hcl.Diagnostic, ps *problems) {
 	}
 	size := uint32(len(f.content))
 	at.Start, at.End = min(at.Start, size), min(max(at.Start, at.End), size)
-	switch text := string(f.content[at.Start:at.End]); {
+	text := string(f.content[at.Start:at.End])
+	rest := strings.TrimLeft(string(f.content[at.End:min(at.End+40, size)]), " \t")
+	message, help := lowerFirst(d.Summary), d.Detail
+	switch {
 	case strings.HasPrefix(text, "“"), strings.HasPrefix(text, "”"), strings.HasPrefix(text, "„"):
-		ps.add(at, "typographic quotes", `write "`)
-		return
+		message, help = "typographic quotes", `write "`
 	case strings.HasPrefix(text, "'"):
-		ps.add(at, "single quotes", `strings stand in double quotes: "`)
-		return
+		message, help = "single quotes", `strings stand in double quotes: "`
+	case strings.HasPrefix(text, "\n"), strings.HasPrefix(text, "\r\n"):
+		at.End = at.Start
+		message, help = "the string does not end on its line", `write " at its end, or \n for a line end in it`
+	case text == "${":
+		message, help = "a label is a plain string", "write the name itself; $${ stands for the characters ${"
+	case strings.HasPrefix(text, `\`):
+		message, help = "there is no escape "+text, escapeHelp
+	case d.Summary == "Attribute redefined":
+		message, help = text+" is set twice", "leave one of the two out"
+	case d.Summary == "Argument or block definition required" && strings.HasPrefix(rest, ":"):
+		message, help = fmt.Sprintf("%q after %s", ":", text), "write "+text+" = …"
+	case d.Summary == "Invalid single-argument block definition":
+		message, help = "a block on one line holds one attribute", "write each attribute on a line of its own"
 	}
-	ps.add(at, lowerFirst(d.Summary), d.Detail)
+	ps.add(at, message, help)
 }
 
 func lowerFirst(s string) string {
@@ -190,11 +208,7 @@ func (c *converter) body(out *block, body *hclsyntax.Body) *block {
 }
 
 func (c *converter) missing(b *block, d *attrDef) {
-	at := b.kw
-	if at.IsZero() {
-		at.File = c.f.id
-	}
-	c.ps.add(at, fmt.Sprintf("%s needs %s", b.def.name, d.name), fmt.Sprintf("%s is a %s: %s", d.name, d.kind, d.doc))
+	c.ps.add(b.at(), fmt.Sprintf("%s needs %s", describe(b), d.name), fmt.Sprintf("%s is a %s: %s", d.name, d.kind, d.doc))
 }
 
 func (c *converter) attr(out *block, d *attrDef, a *hclsyntax.Attribute) {
@@ -324,7 +338,11 @@ func (c *converter) value(d *attrDef, a *hclsyntax.Attribute) (v value, ok bool)
 	case *hclsyntax.LiteralValueExpr:
 		return c.literal(d, a, e, v)
 	case *hclsyntax.UnaryOpExpr:
-		c.ps.add(at, fmt.Sprintf("%s is a %s, and there are no negative ones", a.Name, k), "")
+		help := ""
+		if k == kindInt {
+			help = "it counts from 0"
+		}
+		c.ps.add(at, fmt.Sprintf("%s is a %s, without a sign or operator", a.Name, k), help)
 	case *hclsyntax.ScopeTraversalExpr:
 		c.ps.add(at, fmt.Sprintf("%s is no value", c.shown(at)), "strings stand in double quotes")
 	case *hclsyntax.ObjectConsExpr:

@@ -141,16 +141,20 @@ func (j *job) hostRData(r *zone.Record, l lit, origin zone.Name) bool {
 	host := fields[n]
 	target, help, err := hostName(host, origin)
 	if err != nil {
-		at := place(l)
-		if k := strings.LastIndex(j.fs.Text(l.at), host); k >= 0 {
-			at = l.sub(k, k+len(host))
-		}
-		j.ps.add(at, err.Error(), help)
+		j.ps.add(j.within(l, host), err.Error(), help)
 		return false
 	}
 	data.WriteString(target.FQDN())
 	r.Target, r.Data = target, data.String()
 	return true
+}
+
+// within is the place of a word in a literal, or of the whole where the word is not written out.
+func (j *job) within(l lit, word string) zone.Span {
+	if k := strings.LastIndex(j.fs.Text(l.at), word); k >= 0 {
+		return l.sub(k, k+len(word))
+	}
+	return place(l)
 }
 
 // notInTargets are the characters that dnscontrol refuses in a target.
@@ -201,6 +205,9 @@ func (j *job) otherRData(r *zone.Record, l lit, text string, origin zone.Name) b
 		j.ps.addf(place(l), help, format, args...)
 		return false
 	}
+	if strings.TrimSpace(text) == "" {
+		return fail("", "empty rdata")
+	}
 	quoted := false
 	for i := 0; i < len(text); i++ {
 		switch c := text[i]; {
@@ -223,7 +230,8 @@ func (j *job) otherRData(r *zone.Record, l lit, text string, origin zone.Name) b
 	if strings.Contains(rr.String(), probeOrigin) {
 		for _, f := range strings.Fields(text) {
 			if n, err := zone.ParseName(f); err == nil && strings.Contains(f, ".") && strings.Contains(rr.String(), string(n)+"."+probeOrigin) {
-				return fail(fmt.Sprintf("write %q", f+"."), "%q lacks the final dot", f)
+				j.ps.addf(j.within(l, f), fmt.Sprintf("write %q", f+"."), "%q lacks the final dot", f)
+				return false
 			}
 		}
 		if rr, err = parseRR(r.TypeName(), text, origin.FQDN()); err != nil {

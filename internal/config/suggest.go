@@ -212,6 +212,10 @@ func nearest(name string, candidates []string) string {
 		if lower == cl || strings.ReplaceAll(lower, "-", "_") == cl {
 			return c
 		}
+		if len(lower) > 2 && strings.HasPrefix(cl, lower) && best == "" {
+			best, bestDist = c, 1
+			continue
+		}
 		if d := distance(lower, cl); d <= bestDist && d < len(c) && (best == "" || d < bestDist) {
 			best, bestDist = c, d
 		}

@@ -36,6 +36,8 @@ type errString struct {
 
 func (e *errString) Error() string { return e.message }
 
+const escapeHelp = `write \\ for a backslash; there are \" \n \r \t \uXXXX \UXXXXXXXX beside it`
+
 // scan splits the content of a quoted string into pieces: runs that stand for themselves, escapes, ${domain}.
 func scan(src string, emit func(piece)) error {
 	run := 0
@@ -49,7 +51,7 @@ func scan(src string, emit func(piece)) error {
 		case c == '\\':
 			text, n, err := unescape(src[i:])
 			if err != nil {
-				return &errString{i, i + n, err.Error(), `write \\ for a backslash; there are \" \n \r \t \uXXXX \UXXXXXXXX beside it`}
+				return &errString{i, i + n, err.Error(), escapeHelp}
 			}
 			flush(i)
 			emit(piece{i, i + n, pieceEscape, text})
