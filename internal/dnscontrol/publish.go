@@ -1,0 +1,222 @@
+package dnscontrol
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/tripod-dns/tripod/internal/zone"
+)
+
+// A Publisher previews and pushes zones: those at BIND by itself, all others through the user's dnscontrol.
+type Publisher struct {
+	Root   string // of the repository; dnscontrol runs there, and relative paths of creds.json start there
+	Creds  string // path of creds.json; "" is that of Root
+	Config string // path of dnsconfig.js, for extend
+	Output string // directory of the rendered files, relative to Root
+
+	// Executable is the user's dnscontrol (FindExecutable); "" without one: then zones of other providers than BIND are an
+	// error that wraps ErrNoExecutable.
+	Executable string
+	Getenv     func(string) string // for creds.json
+	// Log takes what dnscontrol prints, and a line for each zone file that is written.
+	Log io.Writer
+}
+
+// ErrNoExecutable tells that a provider needs the user's dnscontrol, and there is none.
+var ErrNoExecutable = errors.New("this provider needs dnscontrol: install it, or name it with --dnscontrol PATH")
+
+// A ZonePreview is what changes in one zone at one provider.
+type ZonePreview struct {
+	Domain   *zone.Domain
+	Provider string // in creds.json
+	Type     string // BIND, CLOUDFLAREAPI, …
+	Changes  []Change
+	Current  []*zone.Record // what the provider has
+
+	file string // of BIND
+	old  []byte // its contents; nil without one
+	d    *zone.Domain
+}
+
+// Preview computes what a push would change. It changes nothing, and does not make zones that a provider lacks. halves
+// are OtherHalf's, for domains in extend; those that no D() takes in are passed over.
+func (p *Publisher) Preview(ctx context.Context, domains []*zone.Domain, halves map[string]*Half) ([]*ZonePreview, error) {
+	list, err := p.current(ctx, domains, halves)
+	if err != nil {
+		return nil, err
+	}
+	for _, z := range list {
+		if z.Changes, err = Diff(z.d, z.Current); err != nil {
+			return nil, err
+		}
+	}
+	return list, nil
+}
+
+// Current is what the providers have now, by zone.Domain.ID; of a zone at several, what the first has.
+func (p *Publisher) Current(ctx context.Context, domains []*zone.Domain, halves map[string]*Half) (map[string][]*zone.Record, error) {
+	list, err := p.current(ctx, domains, halves)
+	if err != nil {
+		return nil, err
+	}
+	out := make(map[string][]*zone.Record, len(list))
+	for _, z := range list {
+		if _, ok := out[z.Domain.ID()]; !ok {
+			out[z.Domain.ID()] = z.Current
+		}
+	}
+	return out, nil
+}
+
+// PreviewDigest is the Digest of all that a push would change.
+func PreviewDigest(list []*ZonePreview) string { return Digest(allChanges(list)) }
+
+func allChanges(list []*ZonePreview) []Change {
+	var out []Change
+	for _, z := range list {
+		out = append(out, z.Changes...)
+	}
+	return out
+}
+
+// Push applies what Preview would say, when it keeps to the limits: else the error is a *RefusalError or a
+// *DigestError, and nothing was applied. Only zones that change are touched. It returns what it set out to apply.
+// Zone files of BIND are each replaced atomically, all of them made before the first is written; an error after that
+// leaves those written that Log has named, and running it again goes on.
+func (p *Publisher) Push(ctx context.Context, domains []*zone.Domain, halves map[string]*Half, limits Limits) ([]*ZonePreview, error) {
+	all, err := p.Preview(ctx, domains, halves)
+	if err != nil {
+		return nil, err
+	}
+	if limits.Expect != "" {
+		if got := PreviewDigest(all); got != limits.Expect {
+			return nil, &DigestError{Expect: limits.Expect, Got: got, Changes: allChanges(all)}
+		}
+	}
+	list := slices.DeleteFunc(slices.Clone(all), func(z *ZonePreview) bool { return len(z.Changes) == 0 })
+	if !limits.AllowDelete {
+		for _, z := range list {
+			if err := refuse(z.Domain, z.Provider, z.Changes, len(z.Current)); err != nil {
+				return nil, err
+			}
+		}
+	}
+	texts := make([][]byte, len(list))
+	for i, z := range list {
+		if z.Type == bindType {
+			if texts[i], err = z.zoneFile(); err != nil {
+				return nil, err
+			}
+		}
+	}
+	for i, z := range list {
+		if z.Type == bindType {
+			if err := p.writeZone(ctx, z, texts[i]); err != nil {
+				return list, err
+			}
+		}
+	}
+	return list, p.runPush(ctx, list)
+}
+
+// current finds each zone's providers and what they have.
+func (p *Publisher) current(ctx context.Context, domains []*zone.Domain, halves map[string]*Half) ([]*ZonePreview, error) {
+	creds := p.Creds
+	if creds == "" {
+		creds = filepath.Join(p.Root, "creds.json")
+	}
+	entries, err := readCreds(creds, p.Getenv)
+	if err != nil {
+		return nil, err
+	}
+	var list []*ZonePreview
+	remote := map[string][]*ZonePreview{}
+	for _, d := range domains {
+		if d.Emit == zone.EmitNone {
+			continue
+		}
+		providers, err := providersOf(d, halves)
+		if err != nil {
+			return nil, err
+		}
+		for _, provider := range providers {
+			entry, ok := entries[provider.Name]
+			if !ok || entry["TYPE"] == "" {
+				return nil, fmt.Errorf("%s: %s has no entry %q with a TYPE", d.ID(), creds, provider.Name)
+			}
+			z := &ZonePreview{Domain: d, Provider: provider.Name, Type: entry["TYPE"], d: d}
+			if z.Type == bindType {
+				if err := p.readBIND(z, entry, provider); err != nil {
+					return nil, err
+				}
+			} else {
+				remote[provider.Name] = append(remote[provider.Name], z)
+			}
+			list = append(list, z)
+		}
+	}
+	for _, name := range sortedKeys(remote) {
+		if err := p.getZones(ctx, creds, name, remote[name]); err != nil {
+			return nil, err
+		}
+	}
+	return list, nil
+}
+
+func providersOf(d *zone.Domain, halves map[string]*Half) ([]Provider, error) {
+	var out []Provider
+	if d.Emit == zone.EmitZone {
+		if len(d.DNSProviders) == 0 {
+			return nil, fmt.Errorf("%s: no dns_providers: nowhere to publish it", d.ID())
+		}
+		for _, name := range d.DNSProviders {
+			out = append(out, Provider{Name: name, Nameservers: -1})
+		}
+		return out, nil
+	}
+	half := halves[d.ID()]
+	switch {
+	case !d.RestKnown:
+		return nil, fmt.Errorf("%s: the rest of the zone is not known: %s", d.ID(), d.RestWhy)
+	case half == nil || !half.HasTripod:
+		return nil, nil
+	}
+	return half.Providers, nil
+}
+
+func sortedKeys[V any](m map[string]V) []string {
+	out := make([]string, 0, len(m))
+	for k := range m {
+		out = append(out, k)
+	}
+	slices.Sort(out)
+	return out
+}
+
+func (p *Publisher) logf(format string, args ...any) error {
+	if p.Log == nil {
+		return nil
+	}
+	_, err := fmt.Fprintf(p.Log, format, args...)
+	return err
+}
+
+// tempDir is a directory for one run of dnscontrol, and what removes it.
+func tempDir() (dir string, remove func() error, err error) {
+	dir, err = os.MkdirTemp("", "tripod-dnscontrol-")
+	return dir, func() error { return os.RemoveAll(dir) }, err
+}
+
+func ids(list []*ZonePreview) string {
+	var out []string
+	for _, z := range list {
+		out = append(out, z.Domain.ID())
+	}
+	return strings.Join(out, ",")
+}

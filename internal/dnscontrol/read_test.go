@@ -1,0 +1,125 @@
+package dnscontrol
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/miekg/dns"
+
+	"github.com/tripod-dns/tripod/internal/zone"
+)
+
+func TestReadZoneFile(t *testing.T) {
+	src := `$ORIGIN example.org.
+$TTL 600
+@ SOA ns1 hostmaster 1 2 3 4 5
+@ 60 IN MX 10 Mail.Example.ORG.
+@ TXT "say \"hi\" \\ \195\169" " é;" ; comment
+long TXT ( "a"
+  "b" )
+_x._y SRV 1 2 3 host
+`
+	got, err := ReadZoneFile([]byte(src), "example.org", "test")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got[2].Text.String() != `say "hi" \ é é;` || len(got[2].Joints) != 1 || got[2].Joints[0] != 13 || got[2].TTL != 600 {
+		t.Errorf("TXT %q, joints %v, TTL %d", got[2].Text.String(), got[2].Joints, got[2].TTL)
+	}
+	if got[1].Target != "mail.example.org" || got[1].Pref != 10 || got[1].TTL != 60 || !got[1].HasTTL {
+		t.Errorf("MX %+v", got[1])
+	}
+	if got[3].Text.String() != "ab" || got[4].Name != "_x._y.example.org" || got[4].Data != "1 2 3 host.example.org." {
+		t.Errorf("%+v %+v", got[3], got[4])
+	}
+}
+
+func TestReadZoneFileRefuses(t *testing.T) {
+	for _, tc := range []struct{ src, want string }{
+		{"$INCLUDE /etc/passwd\n", "$INCLUDE directive not allowed"},
+		{"@ 60 CH TXT x\n", "class CH"},
+		{"www.example.com. 60 A 192.0.2.1\n", "www.example.com is outside the zone example.org"},
+		{"@ 60 A nonsense\n", "at line: 1"},
+		{strings.Repeat("$GENERATE 1-65535 a$ A 192.0.2.1\n", 10), "more than 500000 records"},
+	} {
+		if _, err := ReadZoneFile([]byte(tc.src), "example.org", "test"); err == nil || !strings.Contains(err.Error(), tc.want) {
+			t.Errorf("%.40q: error %v, want %q", tc.src, err, tc.want)
+		}
+	}
+}
+
+func TestReadZones(t *testing.T) {
+	dir := t.TempDir()
+	for name, text := range map[string]string{"example.org.zone": "@ 60 TXT one\n", "db.example.org!inside": "@ 60 TXT two\n"} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	domains := []*zone.Domain{{Name: "example.org"}, {Name: "example.org", Tag: "inside"}, {Name: "example.com"}}
+	got, err := ReadZones(dir, domains)
+	if err != nil {
+		t.Fatal(err)
+	}
+	texts := map[string]string{}
+	for id, list := range got {
+		texts[id] = list[0].RData()
+	}
+	if diff := cmp.Diff(map[string]string{"example.org": "one", "example.org!inside": "two"}, texts); diff != "" {
+		t.Error(diff)
+	}
+	if _, err := ReadZones(filepath.Join(dir, "none"), domains); err == nil {
+		t.Error("a directory that is not there gave no error")
+	}
+}
+
+func TestPlainJSON(t *testing.T) {
+	src := "{ # one\n \"a\": \"x # // , }\", // two\n \"b\": [1, 2, ],\n}\n"
+	want := "{      \n \"a\": \"x # // , }\",       \n \"b\": [1, 2  ] \n}\n"
+	if got := string(plainJSON([]byte(src))); got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+}
+
+func FuzzReadZoneFile(f *testing.F) {
+	f.Add([]byte("$TTL 1\n@ SOA a b 1 2 3 4 5\n@ TXT \"\\\"\\\\\\195\"\n"))
+	f.Add([]byte("$GENERATE 1-3 a$ TXT \"x$\"\nx CAA 0 issue \"a\\\\\"\n"))
+	f.Add([]byte("x HTTPS 1 . alpn=h2 no-default-alpn\n* LOC 1 2 3 N 4 5 6 E 7m\n"))
+	f.Fuzz(func(t *testing.T, src []byte) {
+		if len(src) > 4096 || strings.Count(string(src), "$GENERATE") > 2 {
+			return
+		}
+		list, err := ReadZoneFile(src, "example.org", "test")
+		if err != nil || len(list) > 100 {
+			return
+		}
+		d := &zone.Domain{Name: "example.org", Emit: zone.EmitZone, Records: list}
+		for _, r := range list {
+			if r.Type != dns.TypeTXT && r.Data == "" {
+				return // an empty rdata (RFC 3597) has no presentation format of its type
+			}
+		}
+		// Whatever was read goes through the bridge without a panic, and is no change to itself.
+		if Refuses(d) != nil {
+			return
+		}
+		changes, err := Diff(d, list)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(changes) != 0 {
+			t.Errorf("changes %+v", changes)
+		}
+	})
+}
+
+func FuzzPlainJSON(f *testing.F) {
+	f.Add([]byte(`{"a": "\"", # x` + "\n" + `},`))
+	f.Fuzz(func(t *testing.T, src []byte) {
+		if len(plainJSON(src)) != len(src) {
+			t.Error("the length changed")
+		}
+	})
+}
