@@ -229,8 +229,10 @@ func (p *Publisher) stream(ctx context.Context, args []string) error {
 	cmd.Dir, cmd.Stdout, cmd.Stderr = p.Root, log, io.MultiWriter(log, stderr)
 	cmd.WaitDelay = time.Second
 	if err := cmd.Run(); err != nil {
-		if text := strings.TrimSpace(stderr.buf.String()); text != "" {
-			return errors.New(firstLines(text, 6))
+		// All of it has gone to Log; the last line is what it ended with.
+		lines := strings.Split(strings.TrimSpace(stderr.buf.String()), "\n")
+		if last := lines[len(lines)-1]; last != "" {
+			return fmt.Errorf("dnscontrol: %s", last)
 		}
 		return fmt.Errorf("dnscontrol: %w", err)
 	}

@@ -37,6 +37,9 @@ func TestRemote(t *testing.T) {
 	if _, err := os.Stat(filepath.Join(root, "zones")); err == nil {
 		t.Error("preview made the zones")
 	}
+	if err := os.Mkdir(filepath.Join(root, "zones"), 0o755); err != nil { // dnscontrol itself does not, as root
+		t.Fatal(err)
+	}
 	if err := p.runPush(t.Context(), list); err != nil {
 		t.Fatalf("push: %v\n%s", err, log.String())
 	}
