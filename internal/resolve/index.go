@@ -170,12 +170,26 @@ func (z *Zone) load() {
 		slices.SortFunc(z.pseudo, compareNames)
 		slices.SortFunc(z.cuts, compareNames)
 		z.cuts = topmost(z.cuts)
+		if z.dname {
+			z.cuts = slices.DeleteFunc(z.cuts, z.rewritten)
+		}
 		for _, list := range [2][]zone.IgnoreRecord{d.IgnoreRecords, d.RestIgnores} {
 			for _, rec := range list {
 				z.ignore = append(z.ignore, z.ix.ignore.compile(rec))
 			}
 		}
 	})
+}
+
+// rewritten tells whether a DNAME above name hides what the zone holds there (RFC 6672 §2.4).
+func (z *Zone) rewritten(name zone.Name) bool {
+	for n := name; n != z.Domain.Name; {
+		n = n.Parent()
+		if len(ofType(z.at(n), dns.TypeDNAME)) > 0 {
+			return true
+		}
+	}
+	return false
 }
 
 // topmost drops from sorted names what is equal to another one or below it.
@@ -211,6 +225,10 @@ func (z *Zone) Names() []zone.Name {
 // At are the records whose owner is name, by type. The caller must not change the slice.
 func (z *Zone) At(name zone.Name) []*zone.Record {
 	z.load()
+	return z.at(name)
+}
+
+func (z *Zone) at(name zone.Name) []*zone.Record {
 	i := z.seek(name)
 	j := i
 	for j < len(z.recs) && z.recs[j].Name == name {

@@ -158,6 +158,9 @@ func (z *Zone) answer(name zone.Name, qtype uint16, data bool) (s step, own bool
 	}
 	if z.dname {
 		if s, ok := z.rewrite(name); ok {
+			if qtype == dns.TypeCNAME && s.link != nil {
+				s = step{status: zone.Found, records: []*zone.Record{s.link}}
+			}
 			return s, true
 		}
 	}
