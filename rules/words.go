@@ -299,3 +299,15 @@ func (p *Pass) includeTarget(name zone.Name) bool {
 	})
 	return c.targets[name]
 }
+
+// Bulk raises a finding to an error where the configuration names the domain among the bulk senders, and cites who requires what
+// is missing. What names it: "a DMARC policy".
+func (p *Pass) Bulk(f Finding, what string) Finding {
+	if !p.BulkSender() {
+		return f
+	}
+	f.Severity = Error
+	f.Help += "\n" + "Google and Yahoo (since February 2024) and Microsoft (since May 2025) require " + what +
+		" of bulk senders; DNS does not show the rest of what they require: PTR records, TLS, one-click unsubscribe"
+	return f
+}

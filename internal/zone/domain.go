@@ -95,6 +95,8 @@ type SenderUse struct {
 	At    Span // the element of senders that names it
 	Terms []string
 	DKIM  []string // its selectors
+	// Records are the labels of its record blocks: a Record that comes from one has it as its NameAt.
+	Records []Span
 }
 
 // A Flatten is an spf block whose terms are published as addresses.

@@ -1,0 +1,256 @@
+package rules
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/miekg/dns"
+
+	"github.com/tripod-dns/tripod/internal/dkim"
+	"github.com/tripod-dns/tripod/internal/dmarc"
+	"github.com/tripod-dns/tripod/internal/spf"
+	"github.com/tripod-dns/tripod/internal/zone"
+)
+
+// Policies that the domain's own mail cannot meet.
+
+// policyGroup is names that one policy applies to and that have one fault in common.
+type policyGroup struct {
+	d     *dmarc.Discovery
+	names []zone.Name
+}
+
+// group adds a name to the group of the record that applies to it.
+func group(groups []*policyGroup, d *dmarc.Discovery) []*policyGroup {
+	for _, g := range groups {
+		if g.d.RR == d.RR && g.d.Tag == d.Tag && g.d.OrgDomain == d.OrgDomain {
+			g.names = append(g.names, d.Name)
+			return groups
+		}
+	}
+	return append(groups, &policyGroup{d, []zone.Name{d.Name}})
+}
+
+// inRepository tells whether the name lies in a zone of the repository and is not delegated, so that what stands under it is known.
+func (p *Pass) inRepository(name zone.Name) bool {
+	z, ok := p.dom.world.ZoneOf(name)
+	if !ok {
+		return false
+	}
+	_, cut := z.Cut(name)
+	return !cut
+}
+
+// mayPass tells whether a record is meant to let somebody pass: whether it succeeds is for the SPF rules to say.
+func mayPass(r *spf.Record) bool {
+	if len(r.Problems) > 0 || r.Redirect() != nil && r.All() == nil {
+		return true
+	}
+	return slices.ContainsFunc(r.Terms, func(t *spf.Term) bool { return t.Kind.IsMechanism() && t.Qualifier == '+' })
+}
+
+// spfMayAlign tells whether an SPF pass could align with name: at the name itself when strict, else anywhere under org. CNAMEs
+// lead to records that may let somebody pass.
+func (p *Pass) spfMayAlign(name, org zone.Name, mode dmarc.Mode) bool {
+	if mode == dmarc.Strict {
+		return slices.ContainsFunc(p.SPFSet(name), func(r *zone.Record) bool { return mayPass(p.ParseSPF(r)) }) ||
+			len(p.Zone.Set(name, dns.TypeCNAME)) > 0
+	}
+	for _, z := range p.zonesUnder(org) {
+		for _, r := range z.Under(org) {
+			switch {
+			case r.Name.HasUnderscore():
+			case r.Type == dns.TypeTXT && spf.IsSPF(r.Text.String()):
+				rec := spf.Parse
+				if z == p.Zone {
+					rec = func(string) *spf.Record { return p.ParseSPF(r) }
+				}
+				if mayPass(rec(r.Text.String())) {
+					return true
+				}
+			case r.Type == dns.TypeCNAME && p.returnPath(r):
+				return true
+			}
+		}
+		for _, cut := range z.Cuts() {
+			if cut.Under(org) && !cut.HasUnderscore() {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// returnPath tells whether a CNAME may lead to an SPF record that lets somebody pass.
+func (p *Pass) returnPath(r *zone.Record) bool {
+	a := p.World().Lookup(p.Context(), r.Name, dns.TypeTXT)
+	if !a.Status.Known() {
+		return true
+	}
+	return slices.ContainsFunc(a.Records, func(t *zone.Record) bool {
+		return spf.IsSPF(t.Text.String()) && mayPass(spf.Parse(t.Text.String()))
+	})
+}
+
+// dkimMayAlign tells whether a DKIM signature could align with name.
+func (p *Pass) dkimMayAlign(name, org zone.Name, mode dmarc.Mode) bool {
+	if mode == dmarc.Relaxed {
+		return p.HasKey(org) != No
+	}
+	keys := name.Child("_domainkey")
+	if _, cut := p.Zone.Cut(keys); cut {
+		return true
+	}
+	for _, r := range p.Zone.Under(keys) {
+		if _, domain, ok := dkim.SplitName(r.Name); ok && domain == name && (r.Type == dns.TypeCNAME || r.Type == dns.TypeTXT && p.keyCounts(r)) {
+			return true
+		}
+	}
+	return false
+}
+
+// wholeMail notes where the mail records under a name are not known in full; the rule then cannot conclude from absence.
+func (p *Pass) wholeMail(org zone.Name) bool {
+	for _, z := range p.zonesUnder(org) {
+		name := org
+		if z.Domain.Name.Below(org) {
+			name = z.Domain.Name
+		}
+		if ok, why := z.WholeUnder(name, dns.TypeTXT, dns.TypeCNAME); !ok {
+			p.NotChecked(why)
+			return false
+		}
+	}
+	return true
+}
+
+var dmarcNoAuth = &Rule{
+	ID:        "dmarc-no-auth",
+	Severity:  Error,
+	Summary:   "A policy is enforced while nothing can pass: all mail of the name is quarantined or rejected",
+	Reference: "RFC 9989 §5.1.6",
+	Whole:     true,
+	Domain: func(p *Pass) {
+		var groups []*policyGroup
+		for _, name := range p.MailDomains() {
+			// Who has neither MX nor SPF record sends nothing that could be lost.
+			if len(p.SPFSet(name)) == 0 && !p.takesMail(name) {
+				continue
+			}
+			d, known := p.policyOf(name, zone.Span{})
+			if !known || !d.Enforces() || p.NonSending(name) {
+				continue
+			}
+			if d, known = p.orgOf(name, zone.Span{}); !known || !p.inRepository(d.OrgDomain) {
+				continue
+			}
+			if p.spfMayAlign(name, d.OrgDomain, d.Record.ASPF) || p.dkimMayAlign(name, d.OrgDomain, d.Record.ADKIM) || !p.wholeMail(d.OrgDomain) {
+				continue
+			}
+			groups = group(groups, d)
+		}
+		for _, g := range groups {
+			d := g.d
+			where := "under " + d.OrgDomain.String()
+			if d.Record.ASPF == dmarc.Strict && d.Record.ADKIM == dmarc.Strict {
+				where = "at the very name (adkim=s, aspf=s)"
+			}
+			p.reportPolicy(d, Finding{
+				Message: fmt.Sprintf("%s for %s, but nothing can pass: no SPF record lets an address pass and no DKIM key stands %s", d.Policy, nameList(g.names), where),
+				Help:    "add the SPF terms or DKIM keys of whoever sends; where nobody does, say so with \"v=spf1 -all\"",
+			})
+		}
+	},
+}
+
+var dmarcRejectSPFOnly = &Rule{
+	ID:        "dmarc-reject-spf-only",
+	Severity:  Error,
+	Summary:   "reject rests on SPF alone: forwarded mail is rejected",
+	Reference: "RFC 9989 §7.4",
+	Whole:     true,
+	Domain: func(p *Pass) {
+		var groups []*policyGroup
+		for _, name := range p.MailDomains() {
+			d := p.Policy(name)
+			if d.Policy != dmarc.Reject && d.PolicyKnown || p.SPFPasses(name) != Yes {
+				continue
+			}
+			d, known := p.policyOf(name, zone.Span{})
+			if !known || d.Policy != dmarc.Reject {
+				continue
+			}
+			if d, known = p.orgOf(name, zone.Span{}); !known || !p.inRepository(d.OrgDomain) {
+				continue
+			}
+			switch p.HasKey(d.OrgDomain) {
+			case No:
+				groups = group(groups, d)
+			case Maybe:
+				p.wholeMail(d.OrgDomain) // notes why
+			}
+		}
+		for _, g := range groups {
+			p.reportPolicy(g.d, Finding{
+				Message: fmt.Sprintf("reject for %s rests on SPF alone, no DKIM key stands under %s: mail that somebody forwards is rejected", nameList(g.names), g.d.OrgDomain),
+				Help:    "have your senders sign with DKIM and publish their keys; until then write quarantine or none",
+			})
+		}
+	},
+}
+
+var dmarcAlignment = &Rule{
+	ID:        "dmarc-alignment",
+	Severity:  Warning,
+	Summary:   "A sender's mail cannot pass DMARC: its records stand at another name, and alignment is strict",
+	Reference: "RFC 9989 §4.4",
+	Domain: func(p *Pass) {
+		for _, u := range p.Domain.Senders {
+			if len(u.Terms) > 0 || len(u.DKIM) > 0 || len(u.Records) == 0 {
+				continue
+			}
+			d, known := p.policyOf(u.Owner, u.At)
+			if !known || !d.Applies() {
+				continue
+			}
+			var spfAt, keyAt zone.Name
+			for _, r := range p.Domain.Records {
+				if !slices.Contains(u.Records, r.NameAt) || !r.Name.Under(u.Owner) || r.Type != dns.TypeTXT && r.Type != dns.TypeCNAME {
+					continue
+				}
+				if _, domain, ok := dkim.SplitName(r.Name); ok {
+					if domain == u.Owner {
+						keyAt = u.Owner
+					} else if keyAt == "" {
+						keyAt = domain
+					}
+				} else if !r.Name.HasUnderscore() && (r.Type == dns.TypeCNAME || spf.IsSPF(r.Text.String())) {
+					if r.Name == u.Owner {
+						spfAt = u.Owner
+					} else if spfAt == "" {
+						spfAt = r.Name
+					}
+				}
+			}
+			may := func(at zone.Name, mode dmarc.Mode) bool { return at != "" && (at == u.Owner || mode == dmarc.Relaxed) }
+			if spfAt == "" && keyAt == "" || may(spfAt, d.Record.ASPF) || may(keyAt, d.Record.ADKIM) {
+				continue
+			}
+			other, strict := spfAt, "aspf=s"
+			if keyAt != "" {
+				other, strict = keyAt, "adkim=s"
+				if spfAt != "" {
+					strict = "aspf=s and adkim=s"
+				}
+			}
+			f := Finding{Name: u.Owner, At: u.At, Term: u.Name,
+				Message: fmt.Sprintf("mail that %s sends as %s cannot pass DMARC: its records stand at %s, and %s wants the very name", u.Name, u.Owner, other, strict),
+				Help:    "drop the strict mode, or have the sender sign with d=" + u.Owner.String(),
+			}
+			if at, _, ok := policySpot(d); ok {
+				f.Related = []Related{{At: at, Message: "the policy"}}
+			}
+			p.Report(p.Bulk(f, "that mail aligns with its From domain"))
+		}
+	},
+}
