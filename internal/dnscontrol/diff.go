@@ -45,14 +45,22 @@ type Change struct {
 // compare: one whose own records match its IGNORE.
 func Diff(d *zone.Domain, base []*zone.Record) (changes []Change, err error) {
 	defer guard("compare "+d.ID(), &err)
-	desired := everything(d)
+	all := everything(d)
+	desired, rest := unequal(d, all, comparableBase(d, all, base))
+	if len(desired)+len(rest) == 0 {
+		return nil, nil
+	}
 	m, err := newModel(d, desired)
 	if err != nil {
 		return nil, fmt.Errorf("compare %s: %w", d.ID(), err)
 	}
-	existing, err := baseModel(d, desired, base)
-	if err != nil {
-		return nil, fmt.Errorf("compare %s: %w", d.ID(), err)
+	existing := make(models.Records, 0, len(rest))
+	for _, r := range rest {
+		rc, err := toModel(r, d.Name, effectiveTTL(d, r))
+		if err != nil {
+			return nil, fmt.Errorf("compare %s: base: %w", d.ID(), err)
+		}
+		existing = append(existing, rc)
 	}
 	addNameservers(m, d, desired)
 	list, err := compare(m, existing, d.Emit == zone.EmitExtend)
@@ -118,46 +126,87 @@ func addNameservers(m *model, d *zone.Domain, records []*zone.Record) {
 	}
 }
 
-// baseModel is the base in dnscontrol's words, without what is not to be compared.
-func baseModel(d *zone.Domain, desired, base []*zone.Record) (models.Records, error) {
-	type set struct {
-		name  zone.Name
-		rtype uint16
-	}
+// A setKey names a record set.
+type setKey struct {
+	name  zone.Name
+	rtype uint16
+}
+
+// comparableBase is base without what is not to be compared (see Diff).
+func comparableBase(d *zone.Domain, desired, base []*zone.Record) []*zone.Record {
 	var hasSOA, hasNS bool
-	ours := map[set]bool{}
+	ours := map[setKey]bool{}
 	partial := d.Emit == zone.EmitExtend && !d.RestKnown
 	for _, r := range desired {
 		hasSOA = hasSOA || r.Type == dns.TypeSOA && r.Name == d.Name
 		hasNS = hasNS || r.Type == dns.TypeNS && r.Name == d.Name
 		if partial {
-			ours[set{r.Name, r.Type}] = true
+			ours[setKey{r.Name, r.Type}] = true
 		}
 	}
 	if partial {
 		for _, r := range base {
 			if r.Origin == zone.Defined {
-				ours[set{r.Name, r.Type}] = true
+				ours[setKey{r.Name, r.Type}] = true
 			}
 		}
 	}
-	var out models.Records
+	out := make([]*zone.Record, 0, len(base))
 	for _, r := range base {
 		apex := r.Name == d.Name
 		switch {
 		case !supported[r.Type], !r.Name.Under(d.Name),
 			apex && r.Type == dns.TypeSOA && !hasSOA,
 			apex && r.Type == dns.TypeNS && !hasNS,
-			partial && !ours[set{r.Name, r.Type}]:
+			partial && !ours[setKey{r.Name, r.Type}]:
 			continue
 		}
-		rc, err := toModel(r, d.Name, effectiveTTL(d, r))
-		if err != nil {
-			return nil, fmt.Errorf("base: %w", err)
-		}
-		out = append(out, rc)
+		out = append(out, r)
 	}
-	return out, nil
+	return out
+}
+
+// unequal drops the record sets that are the same on both sides, to the letter: in most zones all of them, and to take
+// them through dnscontrol's models costs ten times as much.
+func unequal(d *zone.Domain, desired, base []*zone.Record) (want, have []*zone.Record) {
+	if slices.EqualFunc(desired, base, func(a, b *zone.Record) bool { return same(d, a, b) }) {
+		return nil, nil
+	}
+	type sides struct{ want, have []*zone.Record }
+	sets := make(map[setKey]*sides, len(desired))
+	at := func(r *zone.Record) *sides {
+		k := setKey{r.Name, r.Type}
+		if sets[k] == nil {
+			sets[k] = &sides{}
+		}
+		return sets[k]
+	}
+	for _, r := range desired {
+		s := at(r)
+		s.want = append(s.want, r)
+	}
+	for _, r := range base {
+		s := at(r)
+		s.have = append(s.have, r)
+	}
+	differ := func(r *zone.Record) bool {
+		s := at(r)
+		return !slices.EqualFunc(s.want, s.have, func(a, b *zone.Record) bool { return same(d, a, b) })
+	}
+	keep := func(list []*zone.Record) (out []*zone.Record) {
+		for _, r := range list {
+			if differ(r) {
+				out = append(out, r)
+			}
+		}
+		return out
+	}
+	return keep(desired), keep(base)
+}
+
+// same tells whether two records are published alike.
+func same(d *zone.Domain, a, b *zone.Record) bool {
+	return a.Name == b.Name && a.Type == b.Type && effectiveTTL(d, a) == effectiveTTL(d, b) && a.RData() == b.RData()
 }
 
 // compare runs diff2.ByRecordSet. CNAMEs are compared apart from the rest: beside other records of their name,

@@ -98,16 +98,12 @@ func afterwards(d *zone.Domain, base []*zone.Record) ([]*zone.Record, error) {
 			if err != nil {
 				return nil, err
 			}
-			if left && !slices.ContainsFunc(records, func(x *zone.Record) bool { return same(x, r) }) {
+			if left && !slices.ContainsFunc(records, func(x *zone.Record) bool { return same(d, x, r) }) {
 				records = append(records, r)
 			}
 		}
 	}
 	return records, nil
-}
-
-func same(a, b *zone.Record) bool {
-	return a.Name == b.Name && a.Type == b.Type && a.RData() == b.RData()
 }
 
 // leftToOthers asks dnscontrol whether it would leave a record that the zone does not define.
