@@ -113,12 +113,12 @@ func (c *Client) ask(ctx context.Context, k key) step {
 				return f.answer
 			}
 		case <-ctx.Done():
-			return cancelled(k, ctx)
+			return cancelled(ctx, k)
 		}
 	}
 }
 
-func cancelled(k key, ctx context.Context) step {
+func cancelled(ctx context.Context, k key) step {
 	return step{status: zone.Failed, why: fmt.Sprintf("%s: %v", k, context.Cause(ctx))}
 }
 
@@ -137,7 +137,7 @@ func (c *Client) fly(ctx context.Context, k key, f *flight) {
 	case c.slots <- struct{}{}:
 		defer func() { <-c.slots }()
 	case <-ctx.Done():
-		land(cancelled(k, ctx))
+		land(cancelled(ctx, k))
 		return
 	}
 	within, cancel := context.WithTimeout(ctx, c.total)
@@ -145,7 +145,7 @@ func (c *Client) fly(ctx context.Context, k key, f *flight) {
 	msg, why := c.exchange(within, k)
 	switch {
 	case ctx.Err() != nil && msg == nil:
-		land(cancelled(k, ctx))
+		land(cancelled(ctx, k))
 	case msg == nil:
 		land(step{status: zone.Failed, why: fmt.Sprintf("%s: %s", k, why)})
 	default:

@@ -109,10 +109,10 @@ func (ix *Index) Under(tag string, name zone.Name) []*Zone {
 	var out []*Zone
 	for ; i < len(ix.order) && ix.order[i].Domain.Name.Under(name); i++ {
 		z := ix.order[i]
-		switch {
-		case z.Domain.Tag == tag:
+		switch z.Domain.Tag {
+		case tag:
 			out = append(out, z)
-		case z.Domain.Tag == "":
+		case "":
 			if _, own := ix.views[tag][z.Domain.Name]; !own {
 				out = append(out, z)
 			}

@@ -88,7 +88,6 @@ type refresh struct {
 func (r *refresh) round(answers []step, qs []Question) (more []Question) {
 	for i, s := range answers {
 		q := qs[i]
-		k := key{q.Name, q.Type}
 		if s.link == nil && s.status == zone.Failed {
 			s = r.keepOld(q, s.why)
 		} else {
@@ -103,7 +102,7 @@ func (r *refresh) round(answers []step, qs []Question) (more []Question) {
 		if _, own := r.ix.ZoneOf(next.Name); own {
 			continue
 		}
-		if k = (key{next.Name, next.Type}); next.Name != zone.Root && next.Name.Check() == nil && !r.asked[k] {
+		if k := (key{next.Name, next.Type}); next.Name != zone.Root && next.Name.Check() == nil && !r.asked[k] {
 			r.asked[k] = true
 			more = append(more, next)
 		}

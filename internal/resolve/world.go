@@ -16,6 +16,7 @@ const MaxChain = 10
 // A Mode says in what order a third party's answers are looked for.
 type Mode uint8
 
+// The modes. What is not at hand is unknown, what live DNS fails to say is failed.
 const (
 	LockFirst    Mode = iota // the lock file, then live DNS for what it lacks
 	LiveOnly                 // live DNS alone (--refresh)
@@ -260,11 +261,9 @@ func (z *Zone) rewrite(name zone.Name) (s step, ok bool) {
 	if d == nil {
 		return step{}, false
 	}
-	target := d.Target
-	if left := name.Relative(d.Name); d.Target == zone.Root {
-		target = zone.Name(left)
-	} else {
-		target = zone.Name(left) + "." + d.Target
+	target := zone.Name(name.Relative(d.Name))
+	if d.Target != zone.Root {
+		target += "." + d.Target
 	}
 	if err := target.Check(); err != nil {
 		// YXDOMAIN (RFC 6672 §2.2).
