@@ -16,12 +16,12 @@ import (
 const (
 	maxOpeners = 2000    // bytes of ([{!?- up to which no nesting can hurt
 	maxDepth   = 16      // nesting of brackets and braces in files with more
-	maxPunct   = 300_000 // bytes that can be a token of their own: tokens take a hundred times their size
+	maxPunct   = 400_000 // bytes that can be a token of their own: tokens take a hundred times their size
 )
 
 var (
 	opener = charSet("([{!?-")
-	punct  = charSet("()[]{}!?-=.,:;*/+<>&|~^%$'`@\\\n")
+	punct  = charSet("()[]{}!?-=.,:;*/+<>&|~^%$'`@\\\"\n")
 )
 
 func charSet(s string) (set [256]bool) {
