@@ -1,0 +1,116 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"github.com/schollz/progressbar/v3"
+	"github.com/spf13/cobra"
+
+	"github.com/tripod-dns/tripod/internal/engine"
+	"github.com/tripod-dns/tripod/rules"
+)
+
+// lookupFlags are the flags of every command that looks names up.
+type lookupFlags struct {
+	offline    bool
+	refresh    bool
+	lock       bool // for refreshing the lock file
+	resolvers  []string
+	rest       string
+	dnscontrol string
+}
+
+func (f *lookupFlags) add(a *app, c *cobra.Command) {
+	ci := a.getenv("CI")
+	fl := c.Flags()
+	fl.BoolVar(&f.offline, "offline", ci != "" && ci != "false", "ask no live DNS: what tripod.lock.json lacks is not checked (the default when CI is set)")
+	fl.BoolVar(&f.refresh, "refresh", false, "ask live DNS also for what tripod.lock.json holds")
+	fl.StringArrayVar(&f.resolvers, "resolver", nil, "recursive name server to ask, `HOST:PORT` (repeatable; default the system's)")
+	f.addRest(c)
+}
+
+func (f *lookupFlags) addRest(c *cobra.Command) {
+	c.Flags().StringVar(&f.rest, "rest", "", "read the other half of extend zones from `FILE` (dnscontrol print-ir --raw) instead of dnsconfig.js")
+	c.Flags().StringVar(&f.dnscontrol, "dnscontrol", "", "dnscontrol executable to run (`PATH`; default the one in $PATH)")
+}
+
+// open loads the repository that dir lies in.
+func (a *app) open(c *cobra.Command, dir string, f lookupFlags) (*engine.Repo, error) {
+	now, err := a.now()
+	if err != nil {
+		return nil, err
+	}
+	if f.offline && f.refresh {
+		return nil, fmt.Errorf("--refresh asks live DNS, --offline forbids it: leave one of them out")
+	}
+	return engine.Open(c.Context(), engine.Options{
+		Dir: dir, Now: now, Offline: f.offline, Refresh: f.refresh, Lock: f.lock, Resolvers: f.resolvers,
+		Rest: f.rest, DNSControl: f.dnscontrol, Progress: a.progress(), Version: moduleVersion(),
+	})
+}
+
+// dirArg is the optional argument DIR.
+func dirArg(args []string) string {
+	if len(args) == 0 {
+		return "."
+	}
+	return args[0]
+}
+
+// formatFlag adds --format.
+func formatFlag(c *cobra.Command, format *string, formats ...string) {
+	c.Flags().StringVar(format, "format", formats[0], "output `FORMAT`: "+strings.Join(formats, ", "))
+	c.PreRunE = func(*cobra.Command, []string) error {
+		if !slices.Contains(formats, *format) {
+			return fmt.Errorf("unknown format %q: write %s", *format, strings.Join(formats, ", "))
+		}
+		return nil
+	}
+}
+
+// failOn reads --fail-on; "" is the configuration's.
+func failOn(flag string, r *engine.Repo) (rules.Severity, error) {
+	if flag == "" {
+		return r.FailOn(), nil
+	}
+	if flag == "never" {
+		return rules.Error + 1, nil
+	}
+	s, err := rules.ParseSeverity(flag)
+	if err != nil || s == rules.Off {
+		return 0, fmt.Errorf("--fail-on %s: write error, warning, info or never", flag)
+	}
+	return s, nil
+}
+
+// progress shows long work on a terminal, and nothing anywhere else.
+func (a *app) progress() engine.Progress {
+	if !a.stderrTTY {
+		return nil
+	}
+	var bar *progressbar.ProgressBar
+	var what string
+	return func(w string, done, total int) {
+		if total < 200 && w != engine.ProgressLookups {
+			return // too short to be worth a flicker
+		}
+		if bar == nil || w != what {
+			what = w
+			bar = progressbar.NewOptions(total, progressbar.OptionSetWriter(a.stderr), progressbar.OptionSetDescription(w),
+				progressbar.OptionClearOnFinish(), progressbar.OptionThrottle(100_000_000), progressbar.OptionSetWidth(30))
+		}
+		_ = bar.Set(done) // a bar that cannot be drawn is no reason to stop
+		if done >= total {
+			_ = bar.Finish()
+		}
+	}
+}
+
+// write writes s and keeps the first error.
+func write(w io.Writer, s string) error {
+	_, err := io.WriteString(w, s)
+	return err
+}

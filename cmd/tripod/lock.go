@@ -1,0 +1,41 @@
+package main
+
+import (
+	"github.com/spf13/cobra"
+
+	"github.com/tripod-dns/tripod/internal/report"
+)
+
+func (a *app) lockCmd() *cobra.Command {
+	var look lookupFlags
+	c := &cobra.Command{
+		Use:   "lock [DIR]",
+		Short: "Refresh tripod.lock.json from live DNS",
+		Long: `Lock asks what lint and plan need of third parties, drops the rest, and says what changed. An answer that fails
+keeps its old entry and is listed.`,
+		Args: cobra.MaximumNArgs(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			look.lock = true
+			repo, err := a.open(c, dirArg(args), look)
+			if err != nil {
+				return err
+			}
+			changes, err := repo.RefreshLock(c.Context())
+			if err != nil {
+				return err
+			}
+			t := report.NewText(a.stdout, a.style(a.stdoutTTY, a.stdout))
+			t.Lock(changes)
+			if err := t.Err(); err != nil {
+				return err
+			}
+			if len(changes.Failed) > 0 {
+				return &exit{code: exitUnusable}
+			}
+			return nil
+		},
+	}
+	c.Flags().StringArrayVar(&look.resolvers, "resolver", nil, "recursive name server to ask, `HOST:PORT` (repeatable; default the system's)")
+	look.addRest(c)
+	return c
+}

@@ -1,0 +1,107 @@
+package main
+
+import (
+	"fmt"
+	"net/netip"
+
+	"github.com/spf13/cobra"
+
+	"github.com/tripod-dns/tripod/internal/report"
+	"github.com/tripod-dns/tripod/internal/zone"
+)
+
+func (a *app) spfCmd() *cobra.Command {
+	c := &cobra.Command{
+		Use:   "spf",
+		Short: "Look at SPF as receivers do",
+		Args:  cobra.NoArgs,
+		RunE:  func(c *cobra.Command, _ []string) error { return c.Help() },
+	}
+	c.AddCommand(a.spfTreeCmd(), a.spfCheckCmd())
+	return c
+}
+
+func (a *app) spfTreeCmd() *cobra.Command {
+	var (
+		look   lookupFlags
+		format string
+	)
+	c := &cobra.Command{
+		Use:   "tree NAME",
+		Short: "Show the include tree of a name's SPF record, and what each term costs",
+		Long: `Tree shows the worst case that RFC 7208 §4.6.4 limits to ten lookups: every term evaluated, nothing
+matching. NAME need not be in the repository.`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			name, err := zone.ParseName(args[0])
+			if err != nil {
+				return fmt.Errorf("%s: %w", args[0], err)
+			}
+			repo, err := a.open(c, ".", look)
+			if err != nil {
+				return a.loadError(format, err)
+			}
+			tree, err := repo.SPFTree(c.Context(), name)
+			if err != nil {
+				return err
+			}
+			switch format {
+			case "json":
+				return report.TreeJSON(a.stdout, tree)
+			case "markdown":
+				return report.TreeMarkdown(a.stdout, tree)
+			}
+			t := report.NewText(a.stdout, a.style(a.stdoutTTY, a.stdout))
+			t.Tree(tree)
+			return t.Err()
+		},
+	}
+	look.add(a, c)
+	formatFlag(c, &format, "text", "json", "markdown")
+	return c
+}
+
+func (a *app) spfCheckCmd() *cobra.Command {
+	var (
+		look               lookupFlags
+		format             string
+		ip, mailFrom, helo string
+	)
+	c := &cobra.Command{
+		Use:   "check NAME --ip IP",
+		Short: "Evaluate a name's SPF record for one client address",
+		Long: `Check evaluates check_host() of RFC 7208 for NAME. It exits 0 whatever the result, and 2 when a name that it
+needs is not at hand.`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			addr, err := netip.ParseAddr(ip)
+			if err != nil || addr.Zone() != "" {
+				return fmt.Errorf("--ip %q is no IP address", ip)
+			}
+			repo, err := a.open(c, ".", look)
+			if err != nil {
+				return a.loadError(format, err)
+			}
+			result, err := repo.SPFCheck(c.Context(), args[0], addr, mailFrom, helo)
+			if err != nil {
+				return err
+			}
+			switch format {
+			case "json":
+				return report.CheckJSON(a.stdout, result)
+			case "markdown":
+				return report.CheckMarkdown(a.stdout, args[0], addr, result)
+			}
+			t := report.NewText(a.stdout, a.style(a.stdoutTTY, a.stdout))
+			t.Check(args[0], addr, result)
+			return t.Err()
+		},
+	}
+	look.add(a, c)
+	formatFlag(c, &format, "text", "json", "markdown")
+	c.Flags().StringVar(&ip, "ip", "", "client `ADDRESS`, IPv4 or IPv6 (required)")
+	c.Flags().StringVar(&mailFrom, "mail-from", "", "`SENDER` of the envelope (default postmaster@NAME)")
+	c.Flags().StringVar(&helo, "helo", "", "`NAME` that the client gives in HELO (default NAME)")
+	_ = c.MarkFlagRequired("ip") // the flag is there
+	return c
+}

@@ -1,0 +1,232 @@
+package engine
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"runtime"
+	"sync"
+
+	"github.com/miekg/dns"
+
+	"github.com/tripod-dns/tripod/internal/dnscontrol"
+	"github.com/tripod-dns/tripod/internal/resolve"
+	"github.com/tripod-dns/tripod/internal/spf"
+	"github.com/tripod-dns/tripod/internal/zone"
+	"github.com/tripod-dns/tripod/planner"
+)
+
+// Plan says what changes against a base, what that means for the mail, and what lint finds. Against a git base, findings that the
+// base has too are not new.
+func (r *Repo) Plan(ctx context.Context, against string) (*planner.Plan, *LintResult, error) {
+	b, err := r.openBase(ctx, against)
+	if err != nil {
+		return nil, nil, err
+	}
+	lint, err := r.Lint(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	if b.repo != nil && len(lint.Findings) > 0 {
+		before, err := b.repo.Lint(ctx)
+		if err != nil {
+			return nil, nil, err
+		}
+		lint.markOld(before)
+	}
+	plan, err := r.compare(ctx, b)
+	if err != nil {
+		return nil, nil, err
+	}
+	return plan, lint, nil
+}
+
+// markOld takes New from findings that the base has too: the same rule at the same owner name about the same text.
+func (r *LintResult) markOld(before *LintResult) {
+	type key struct {
+		rule, term string
+		name       zone.Name
+	}
+	had := map[key]int{}
+	for _, f := range before.Findings {
+		had[key{f.Rule, f.Term, f.Name}]++
+	}
+	for i := range r.Findings {
+		f := &r.Findings[i]
+		if k := (key{f.Rule, f.Term, f.Name}); had[k] > 0 {
+			had[k]--
+			f.New = false
+		}
+	}
+}
+
+// compare is the plan against a base: domains in parallel, changes first, then the effects of those that the changes reach.
+func (r *Repo) compare(ctx context.Context, b *base) (*planner.Plan, error) {
+	domains := append([]*zone.Domain(nil), r.Config.Domains...)
+	defined := map[string]bool{}
+	for _, d := range domains {
+		defined[d.ID()] = true
+	}
+	if b.repo != nil {
+		for _, d := range b.repo.Config.Domains {
+			if !defined[d.ID()] {
+				// It is defined no more. In extend its records leave the zone; a zone that tripod owned is left as it is.
+				gone := *d
+				gone.Records, gone.Flatten, gone.MTASTS = nil, nil, nil
+				domains = append(domains, &gone)
+			}
+		}
+	}
+	plans := make([]planner.DomainPlan, len(domains))
+	errs := make([]error, len(domains))
+	parallel(len(domains), func(i int) {
+		d := domains[i]
+		plans[i] = planner.DomainPlan{Name: d.Name, Tag: d.Tag}
+		if !defined[d.ID()] && d.Emit == zone.EmitZone {
+			return
+		}
+		if b.repo != nil && sameRecords(d, b.domains[d.ID()]) {
+			return
+		}
+		changes, err := dnscontrol.Diff(d, b.records(d.ID()))
+		errs[i] = err
+		for _, c := range changes {
+			if c.Ours || d.Emit != zone.EmitExtend {
+				plans[i].Changes = append(plans[i].Changes, planner.Change(c))
+			}
+		}
+	})
+	changed := map[zone.Name]bool{}
+	var all []planner.Change
+	for i := range plans {
+		if errs[i] != nil {
+			return nil, fmt.Errorf("plan: %w", errs[i])
+		}
+		if len(plans[i].Changes) > 0 {
+			changed[plans[i].Name] = true
+			all = append(all, plans[i].Changes...)
+		}
+	}
+	everything := b.repo != nil && !sameLock(r.lock, b.repo.lock)
+	var mu sync.Mutex
+	done := 0
+	parallel(len(domains), func(i int) {
+		d := domains[i]
+		if ctx.Err() != nil {
+			return
+		}
+		if everything || len(plans[i].Changes) > 0 || len(changed) > 0 && r.reached(d, changed) {
+			after := planner.Side{World: r.world.View(d.Tag), Zone: zoneOf(r.index, d)}
+			before := planner.Side{World: b.world.View(d.Tag), Zone: zoneOf(b.index, d)}
+			plans[i].Effects = planner.Effects(ctx, before, after)
+		}
+		if p := r.opts.Progress; p != nil {
+			mu.Lock()
+			defer mu.Unlock()
+			done++
+			p("planning", done, len(domains))
+		}
+	})
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	plan := &planner.Plan{Base: b.Base, Digest: planner.Digest(all)}
+	for _, p := range plans {
+		if len(p.Changes)+len(p.Effects) > 0 {
+			plan.Domains = append(plan.Domains, p)
+		}
+	}
+	return plan, nil
+}
+
+// sameRecords tells whether two definitions publish the same, without asking dnscontrol: the common case of a zone that a merge
+// does not touch.
+func sameRecords(a, b *zone.Domain) bool {
+	if b == nil || len(a.Records) != len(b.Records) || len(a.Rest) != len(b.Rest) || a.RestTTL != b.RestTTL || a.Emit != b.Emit {
+		return false
+	}
+	for _, lists := range [][2][]*zone.Record{{a.Records, b.Records}, {a.Rest, b.Rest}} {
+		for i, x := range lists[0] {
+			y := lists[1][i]
+			if x.Name != y.Name || x.Type != y.Type || x.TTL != y.TTL || x.HasTTL != y.HasTTL || x.Data != y.Data || x.Text.String() != y.Text.String() {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+func sameLock(a, b *resolve.Lock) bool {
+	if a == nil || b == nil {
+		return a == b
+	}
+	return bytes.Equal(a.Print(), b.Print())
+}
+
+// zoneOf is the zone of a definition in an index, nil where it is not there.
+func zoneOf(ix *resolve.Index, d *zone.Domain) *resolve.Zone {
+	if z, ok := ix.ZoneIn(d.Tag, d.Name); ok && z.Domain.ID() == d.ID() {
+		return z
+	}
+	return nil
+}
+
+// reached tells whether a change in another zone of the repository may show in d: it stands above d (DMARC), or one of d's SPF
+// records leads there.
+func (r *Repo) reached(d *zone.Domain, changed map[zone.Name]bool) bool {
+	for n := d.Name; n != zone.Root; n = n.Parent() {
+		if changed[n] {
+			return true
+		}
+	}
+	seen := map[zone.Name]bool{}
+	var leads func(recs []*zone.Record) bool
+	leads = func(recs []*zone.Record) bool {
+		for _, rec := range recs {
+			if rec.Type != dns.TypeTXT || !spf.IsSPF(rec.Text.String()) {
+				continue
+			}
+			for _, t := range spf.Parse(rec.Text.String()).Terms {
+				if t.Domain == nil {
+					continue
+				}
+				s, ok := t.Domain.Static()
+				if !ok {
+					return true // depends on the message: look
+				}
+				n, err := zone.ParseName(s)
+				if err != nil || seen[n] {
+					continue
+				}
+				seen[n] = true
+				z, ok := r.index.ZoneIn(d.Tag, n)
+				if !ok {
+					continue
+				}
+				if changed[z.Domain.Name] || leads(z.Set(n, dns.TypeTXT)) {
+					return true
+				}
+			}
+		}
+		return false
+	}
+	return leads(d.Records)
+}
+
+// parallel calls f for 0 to n-1, on all processors.
+func parallel(n int, f func(i int)) {
+	var wg sync.WaitGroup
+	next := make(chan int)
+	for range min(runtime.GOMAXPROCS(0), n) {
+		wg.Go(func() {
+			for i := range next {
+				f(i)
+			}
+		})
+	}
+	for i := range n {
+		next <- i
+	}
+	close(next)
+	wg.Wait()
+}
