@@ -1,8 +1,6 @@
 package dnscontrol
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"slices"
@@ -13,37 +11,21 @@ import (
 	"github.com/miekg/dns"
 
 	"github.com/tripod-dns/tripod/internal/zone"
+	"github.com/tripod-dns/tripod/planner"
 )
-
-// What a Change does to its record set.
-const (
-	Create = "create"
-	Modify = "change"
-	Delete = "delete"
-)
-
-// A Change is what happens to one record set of a zone.
-type Change struct {
-	Zone   string // the zone with its tag
-	Action string // Create, Modify or Delete
-	Name   zone.Name
-	Type   string
-	TTL    uint32 // seconds, afterwards; of a Delete, before
-	// BeforeTTL is the TTL before, 0 of a Create.
-	BeforeTTL uint32
-	// Before and After are the rdata in presentation format, a TXT as its one text; sorted.
-	Before, After []string
-	// Ours tells whether the set holds a record of the definitions afterwards. In zone it always is.
-	Ours bool
-}
 
 // Diff is what changes when the zone goes from base to what the definitions say, in the order of the names. It is
 // dnscontrol's comparison: records that ignore_records, IGNORE or NO_PURGE leave to others stay, and so do the SOA
-// and the name servers of the apex when the zone says nothing of them, which are the provider's. In extend the zone
-// is both halves; where the other half is not known, only record sets of the definitions count. Records of base whose type
-// dnscontrol does not know (signatures and the like) are not looked at. An error is a zone that dnscontrol could not
-// compare: one whose own records match its IGNORE.
-func Diff(d *zone.Domain, base []*zone.Record) (changes []Change, err error) {
+// and the name servers of the apex when the zone says nothing of them, which are the provider's. Records of base
+// whose type dnscontrol does not know (signatures and the like) are not looked at.
+//
+// In extend the zone is both halves; where the other half is not known, only record sets of the definitions count.
+// A change is Ours there when its record set holds a record of the definitions afterwards or did before, and when it
+// loses records; otherwise every change is.
+//
+// An error is a zone that cannot be compared: one with a record that dnscontrol cannot hold, or whose own records
+// match its ignore_records.
+func Diff(d *zone.Domain, base []*zone.Record) (changes []planner.Change, err error) {
 	defer guard("compare "+d.ID(), &err)
 	all := everything(d)
 	desired, rest := unequal(d, all, comparableBase(d, all, base))
@@ -55,12 +37,14 @@ func Diff(d *zone.Domain, base []*zone.Record) (changes []Change, err error) {
 		return nil, fmt.Errorf("compare %s: %w", d.ID(), err)
 	}
 	existing := make(models.Records, 0, len(rest))
+	wasOurs := map[*models.RecordConfig]bool{}
 	for _, r := range rest {
 		rc, err := toModel(r, d.Name, effectiveTTL(d, r))
 		if err != nil {
 			return nil, fmt.Errorf("compare %s: base: %w", d.ID(), err)
 		}
 		existing = append(existing, rc)
+		wasOurs[rc] = r.Origin == zone.Defined
 	}
 	addNameservers(m, d, desired)
 	list, err := compare(m, existing, d.Emit == zone.EmitExtend)
@@ -75,10 +59,11 @@ func Diff(d *zone.Domain, base []*zone.Record) (changes []Change, err error) {
 		if err != nil {
 			return nil, fmt.Errorf("compare %s: %q: %w", d.ID(), c.Key.NameFQDN, err)
 		}
-		out := Change{Zone: d.ID(), Name: name, Type: c.Key.Type, Ours: d.Emit != zone.EmitExtend}
+		out := planner.Change{Zone: d.ID(), Name: name, Type: c.Key.Type, Ours: d.Emit != zone.EmitExtend}
 		for _, rc := range c.Old {
 			out.Before = append(out.Before, rc.GetTargetCombinedFunc(nil))
 			out.BeforeTTL, out.TTL = rc.TTL, rc.TTL
+			out.Ours = out.Ours || wasOurs[rc]
 		}
 		for _, rc := range c.New {
 			if r := m.from[rc]; r != nil && r.Origin == zone.Defined {
@@ -87,13 +72,16 @@ func Diff(d *zone.Domain, base []*zone.Record) (changes []Change, err error) {
 			out.After = append(out.After, rc.GetTargetCombinedFunc(nil))
 			out.TTL = rc.TTL
 		}
+		// Of what a provider has, nobody knows whose it was: a set that loses records counts, so that the changes
+		// against it are those against the definitions before, and have the same digest.
+		out.Ours = out.Ours || len(out.After) < len(out.Before)
 		switch c.Type {
 		case diff2.CREATE:
-			out.Action = Create
+			out.Action = planner.Create
 		case diff2.DELETE:
-			out.Action = Delete
+			out.Action = planner.Delete
 		default:
-			out.Action = Modify
+			out.Action = planner.Modify
 		}
 		slices.Sort(out.Before)
 		slices.Sort(out.After)
@@ -103,7 +91,7 @@ func Diff(d *zone.Domain, base []*zone.Record) (changes []Change, err error) {
 	return changes, nil
 }
 
-func compareChanges(a, b Change) int {
+func compareChanges(a, b planner.Change) int {
 	if c := a.Name.Compare(b.Name); c != 0 {
 		return c
 	}
@@ -244,48 +232,4 @@ func filter(records models.Records, keep func(*models.RecordConfig) bool) models
 func firstLines(s string, n int) string {
 	lines := strings.SplitN(s, "\n", n+1)
 	return strings.Join(lines[:min(n, len(lines))], "\n")
-}
-
-// Digest identifies a set of changes, whatever base they were computed against: zone, name, type, TTL and rdata before
-// and after of every changed record set that is Ours, in any order. The serial of an SOA does not count: it is
-// counted up by whoever publishes.
-func Digest(changes []Change) string {
-	lines := make([]string, 0, len(changes))
-	for _, c := range changes {
-		if !c.Ours {
-			continue
-		}
-		fields := []string{c.Zone, string(c.Name), c.Type, c.Action, fmt.Sprint(c.BeforeTTL), fmt.Sprint(c.TTL)}
-		fields = append(fields, fmt.Sprint(len(c.Before)))
-		fields = append(fields, digestData(c.Type, c.Before)...)
-		fields = append(fields, digestData(c.Type, c.After)...)
-		for i, f := range fields {
-			fields[i] = fmt.Sprintf("%d:%s", len(f), f) // netstrings: no rdata can pass for a border
-		}
-		lines = append(lines, strings.Join(fields, ","))
-	}
-	slices.Sort(lines)
-	lines = slices.Compact(lines) // a zone at two providers changes the same way at both
-	h := sha256.New()
-	for _, l := range lines {
-		// A hash never fails to take bytes.
-		_, _ = h.Write([]byte(l + "\n"))
-	}
-	return "sha256:" + hex.EncodeToString(h.Sum(nil))
-}
-
-// digestData is rdata without what makes no difference: the serial of an SOA.
-func digestData(rtype string, data []string) []string {
-	if rtype != "SOA" {
-		return data
-	}
-	out := make([]string, len(data))
-	for i, s := range data {
-		out[i] = s
-		if f := strings.Fields(s); len(f) == 7 {
-			f[2] = "0"
-			out[i] = strings.Join(f, " ")
-		}
-	}
-	return out
 }

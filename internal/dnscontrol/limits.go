@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/tripod-dns/tripod/internal/zone"
+	"github.com/tripod-dns/tripod/planner"
 )
 
 // What push deletes in one zone without being asked twice.
@@ -26,7 +27,7 @@ type Limits struct {
 type RefusalError struct {
 	Zone, Provider string
 	Why            string
-	Deletes        []Change
+	Deletes        []planner.Change
 }
 
 func (e *RefusalError) Error() string {
@@ -47,7 +48,7 @@ func (e *RefusalError) Error() string {
 // zone or the branch.
 type DigestError struct {
 	Expect, Got string
-	Changes     []Change // what would change now
+	Changes     []planner.Change // what would change now
 }
 
 func (e *DigestError) Error() string {
@@ -74,9 +75,9 @@ func (e *DigestError) Error() string {
 }
 
 // refuse applies the limits on deletions to one zone, which now holds the records base.
-func refuse(d *zone.Domain, provider string, changes []Change, base int) error {
+func refuse(d *zone.Domain, provider string, changes []planner.Change, base int) error {
 	deleted, apex := 0, ""
-	var deletes []Change
+	var deletes []planner.Change
 	for _, c := range changes {
 		n := len(c.Before) - len(c.After)
 		if n <= 0 {

@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/tripod-dns/tripod/internal/zone"
+	"github.com/tripod-dns/tripod/planner"
 )
 
 // A Publisher previews and pushes zones: those at BIND by itself, all others through the user's dnscontrol.
@@ -36,7 +37,7 @@ type ZonePreview struct {
 	Domain   *zone.Domain
 	Provider string // in creds.json
 	Type     string // BIND, CLOUDFLAREAPI, …
-	Changes  []Change
+	Changes  []planner.Change
 	Current  []*zone.Record // what the provider has
 
 	file string // of BIND
@@ -74,15 +75,29 @@ func (p *Publisher) Current(ctx context.Context, domains []*zone.Domain, halves 
 	return out, nil
 }
 
-// PreviewDigest is the Digest of all that a push would change.
-func PreviewDigest(list []*ZonePreview) string { return Digest(allChanges(list)) }
+// PreviewDigest is planner.Digest of all that a push would change. What changes alike at several providers counts once,
+// as it does in a plan.
+func PreviewDigest(list []*ZonePreview) string { return planner.Digest(allChanges(list)) }
 
-func allChanges(list []*ZonePreview) []Change {
-	var out []Change
+func allChanges(list []*ZonePreview) []planner.Change {
+	var out []planner.Change
+	seen := map[string][]planner.Change{}
 	for _, z := range list {
-		out = append(out, z.Changes...)
+		for _, c := range z.Changes {
+			set := c.Zone + " " + string(c.Name) + " " + c.Type
+			if !slices.ContainsFunc(seen[set], func(x planner.Change) bool { return alike(x, c) }) {
+				seen[set] = append(seen[set], c)
+				out = append(out, c)
+			}
+		}
 	}
 	return out
+}
+
+// alike tells whether two changes of one record set are the same.
+func alike(a, b planner.Change) bool {
+	return a.Action == b.Action && a.TTL == b.TTL && a.BeforeTTL == b.BeforeTTL && a.Ours == b.Ours &&
+		slices.Equal(a.Before, b.Before) && slices.Equal(a.After, b.After)
 }
 
 // Push applies what Preview would say, when it keeps to the limits: else the error is a *RefusalError or a

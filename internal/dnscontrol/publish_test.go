@@ -15,6 +15,7 @@ import (
 	"github.com/miekg/dns"
 
 	"github.com/tripod-dns/tripod/internal/zone"
+	"github.com/tripod-dns/tripod/planner"
 )
 
 // atBIND is a publisher whose creds.json has one BIND directory below root.
@@ -311,7 +312,7 @@ D("example.org", NewRegistrar("none"), DnsProvider(NewDnsProvider("bind")), TRIP
 }
 
 // planned is each record set that changes, "NAME TYPE".
-func planned(changes []Change) []string {
+func planned(changes []planner.Change) []string {
 	var out []string
 	for _, c := range changes {
 		out = append(out, fmt.Sprintf("%s %s", c.Name, c.Type))
