@@ -288,6 +288,7 @@ var dmarcWildcard = &Rule{
 				f := Finding{Help: "write the policy at the _dmarc name that it is for: it reaches the names below by itself"}
 				switch {
 				case parent.First() == "_dmarc":
+					f.Help = fmt.Sprintf("a policy belongs at %s, a permission for reports about any domain at *._report.%s", parent, parent)
 					f.Message = fmt.Sprintf("%s does not answer at %s: receivers take it only for a permission to send reports about any domain here", rr.Name, parent)
 				case parent.HasUnderscore():
 					continue

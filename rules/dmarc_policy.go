@@ -2,6 +2,7 @@ package rules
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -167,11 +168,11 @@ var dmarcSubdomainWeaker = &Rule{
 				for _, w := range []struct {
 					name, which string
 					policy      dmarc.Policy
-				}{{"sp", "subdomains", t.rec.SP}, {"np", "subdomains that do not exist", t.rec.NP}} {
+				}{{"sp", "", t.rec.SP}, {"np", " that do not exist", t.rec.NP}} {
 					tag, has := t.rec.Tag(w.name)
 					if has && w.policy < e.P {
 						p.reportDMARC(t, tag.ValueStart, tag.ValueEnd, Finding{Severity: Warning,
-							Message: fmt.Sprintf("%s=%s: %s of %s are protected less than it is itself (p=%s)", w.name, w.policy, w.which, owner, e.P),
+							Message: fmt.Sprintf("%s=%s: subdomains of %s%s are protected less than it is itself (p=%s)", w.name, w.policy, owner, w.which, e.P),
 							Help:    fmt.Sprintf("write %s=%s, and give a subdomain that cannot keep to it a record of its own", w.name, e.P),
 						})
 					}
@@ -301,19 +302,21 @@ func (p *Pass) compactlyDenied(at zone.Span) bool {
 	return false
 }
 
+// differing is names for which the two kinds of discovery differ alike.
+type differing struct {
+	names  []zone.Name
+	d      *dmarc.Discovery
+	old    dmarc.Discovery
+	policy bool // the policies differ, not only the Organizational Domains
+}
+
 var dmarcDiscoveryDiffers = &Rule{
 	ID:        "dmarc-discovery-differs",
 	Severity:  Warning,
 	Summary:   "Receivers of the old and of the new DMARC find different policies",
 	Reference: "RFC 9989 §11.8",
 	Domain: func(p *Pass) {
-		type group struct {
-			names  []zone.Name
-			d      *dmarc.Discovery
-			old    dmarc.Discovery
-			policy bool
-		}
-		var groups []*group
+		var groups []*differing
 		for _, name := range p.MailDomains() {
 			d := p.Policy(name)
 			if !d.PolicyKnown || !d.OrgKnown {
@@ -342,10 +345,13 @@ var dmarcDiscoveryDiffers = &Rule{
 				}
 			}
 			if !found {
-				groups = append(groups, &group{[]zone.Name{name}, d, old, policy})
+				groups = append(groups, &differing{[]zone.Name{name}, d, old, policy})
 			}
 		}
 		for _, g := range groups {
+			if !g.policy && slices.ContainsFunc(groups, func(o *differing) bool { return o.policy && o.d.At == g.d.At }) {
+				continue // the same cause, and the worse of its effects is said
+			}
 			f := Finding{Severity: Info,
 				Message: fmt.Sprintf("for %s the tree walk finds the Organizational Domain %s, receivers of RFC 7489 take %s: mail may align for some and not for others",
 					nameList(g.names), g.d.OrgDomain, g.old.OrgDomain),

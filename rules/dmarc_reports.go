@@ -35,7 +35,10 @@ var dmarcNoRUA = &Rule{
 				Message:  fmt.Sprintf("%s without rua: nobody will notice what mail of %s breaks", policy, t.place.owner),
 				Help:     "add rua with a mailto: address; a name's own record does not inherit it",
 			}
-			if p.NonSending(t.place.owner) {
+			switch {
+			case t.rec.PSD == dmarc.PSDYes:
+				f.Severity = Info // its registrants' reports are not for everybody to have (RFC 9989 §10.1)
+			case p.NonSending(t.place.owner):
 				f.Severity = Info
 				f.Message = fmt.Sprintf("%s without rua: nobody will see who tries to send as %s", policy, t.place.owner)
 			}

@@ -307,7 +307,10 @@ func (p *Pass) Bulk(f Finding, what string) Finding {
 		return f
 	}
 	f.Severity = Error
-	f.Help += "\n" + "Google and Yahoo (since February 2024) and Microsoft (since May 2025) require " + what +
+	if f.Help != "" {
+		f.Help += ". "
+	}
+	f.Help += "Google and Yahoo (since February 2024) and Microsoft (since May 2025) require " + what +
 		" of bulk senders; DNS does not show the rest of what they require: PTR records, TLS, one-click unsubscribe"
 	return f
 }
