@@ -1,6 +1,7 @@
 package rules
 
 import (
+	"fmt"
 	"strings"
 	"sync"
 
@@ -150,13 +151,13 @@ func (p *Pass) keyPrints() []keyPrint {
 	return c.prints[p.Domain]
 }
 
-// dkimTexts calls f for each text at a selector. Where several stand there, those that were not meant as keys are left out:
-// dkim-multiple speaks of them. A CNAME whose end is not known is noted.
+// dkimTexts calls f for each text at a selector. Where several stand there, or a CNAME leads there, those that were not meant
+// as keys are left out: dkim-multiple and dkim-dangling speak of them. A CNAME whose end is not known is noted.
 func (p *Pass) dkimTexts(f func(*dkimText)) {
 	for _, pl := range p.dkimPlaces() {
 		p.noteCNAME(pl)
 		for _, t := range pl.texts {
-			if len(pl.texts) == 1 || dkim.Meant(t.rr.Text.String()) {
+			if len(pl.texts) == 1 && pl.cname == nil || t.key.HasP || dkim.Meant(t.rr.Text.String()) {
 				f(t)
 			}
 		}
@@ -182,6 +183,9 @@ func (p *Pass) reportKey(t *dkimText, start, end int, f Finding) {
 	f.Fix = nil
 	if f.Note == "" {
 		f.Note = "leads to " + t.rr.Name.String()
+	}
+	if f.Help != "" {
+		f.Help = fmt.Sprintf("tell whoever runs %s: %s", registrable(t.rr.Name), f.Help)
 	}
 	f.At = t.place.cname.At
 	p.ReportRecord(t.place.cname, f)

@@ -21,7 +21,7 @@ var dkimSyntax = &Rule{
 	Reference: "RFC 6376 §3.6.1",
 	Domain: func(p *Pass) {
 		p.dkimTexts(func(t *dkimText) {
-			escaped := false
+			var panels, quotes bool
 			for _, pr := range t.key.Problems {
 				f := Finding{Message: pr.Message, Help: pr.Help, Fix: keyFix(t, pr.Start, pr.End, pr.Fix)}
 				switch pr.Kind {
@@ -29,15 +29,22 @@ var dkimSyntax = &Rule{
 				case dkim.KeyTypeCase:
 					f.Severity = Warning
 				case dkim.BadValue, taglist.Empty, taglist.EmptyTag, taglist.MissingEquals, taglist.BadName, taglist.Quote,
-					taglist.SmartQuote, taglist.Control, taglist.NonASCII:
-					f.Message += ": verifiers have to ignore the key (RFC 6376 §6.1.2)"
+					taglist.Control, taglist.NonASCII:
+					f.Message += ignored
 				case taglist.Escaped:
-					if escaped {
+					if panels {
 						continue // all of them came by one way
 					}
-					escaped = true
-					f.Message += ": verifiers have to ignore the key (RFC 6376 §6.1.2)"
-					f.Fix = unescapeFix(t)
+					panels = true
+					f.Message += ignored
+					f.Fix = fixAll(t, pr.Kind, ";", `write ";" without the backslash`)
+				case taglist.SmartQuote:
+					if quotes {
+						continue
+					}
+					quotes = true
+					f.Message += ignored
+					f.Fix = fixAll(t, pr.Kind, "", "delete the quotation marks")
 				default:
 					continue
 				}
@@ -47,14 +54,16 @@ var dkimSyntax = &Rule{
 	},
 }
 
-// unescapeFix drops every backslash before a semicolon.
-func unescapeFix(t *dkimText) *Fix {
-	fix := &Fix{Message: `write ";" without the backslash`}
+const ignored = ": verifiers have to ignore the key (RFC 6376 §6.1.2)"
+
+// fixAll mends every problem of a kind.
+func fixAll(t *dkimText, kind, with, msg string) *Fix {
+	fix := &Fix{Message: msg}
 	for _, pr := range t.key.Problems {
-		if pr.Kind != taglist.Escaped {
+		if pr.Kind != kind {
 			continue
 		}
-		one := keyFix(t, pr.Start, pr.End, pr.Fix)
+		one := keyFix(t, pr.Start, pr.End, &with)
 		if one == nil {
 			return nil
 		}

@@ -91,6 +91,7 @@ func (p *Pass) selectorName(pl *dkimPlace, rr *zone.Record) {
 	case underscore:
 		f.Severity = Info
 		f.Message = fmt.Sprintf("the selector %q has an underscore, which RFC 6376 §3.1 does not allow: not every verifier takes it", pl.selector)
+		f.Help = "choose one without it for the next key"
 	default:
 		return
 	}
@@ -328,7 +329,7 @@ var dkimNone = &Rule{
 			done[d.OrgDomain] = true
 			p.ReportRecord(set[0], p.Bulk(Finding{
 				Message: fmt.Sprintf("SPF lets servers send as %s, but no DKIM key stands under %s: forwarded mail fails SPF, and nothing else can pass", name, d.OrgDomain),
-				Help: "have the sending servers sign, and publish their keys: dkim \"SELECTOR\" { … }, or the vendor's CNAME",
+				Help:    "have the sending servers sign, and publish their keys: dkim \"SELECTOR\" { … }, or the vendor's CNAME",
 			}, "DKIM"))
 		}
 	},

@@ -2,12 +2,14 @@ package rules
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/miekg/dns"
 
 	"github.com/tripod-dns/tripod/internal/dkim"
 	"github.com/tripod-dns/tripod/internal/taglist"
+	"github.com/tripod-dns/tripod/internal/zone"
 )
 
 // Tags that make a good key count for less, or for nothing.
@@ -20,26 +22,19 @@ var dkimSHA1 = &Rule{
 	Domain: func(p *Pass) {
 		p.dkimTexts(func(t *dkimText) {
 			k := t.key
-			if len(k.Hashes) == 0 || k.Revoked {
+			if len(k.Hashes) == 0 || k.Revoked || badValue(k) {
 				return
 			}
-			var sha1 *dkim.Value
-			for i := range k.Hashes {
-				switch k.Hashes[i].Text {
-				case "sha256":
-					sha1 = nil
-					for j := range k.Hashes {
-						if k.Hashes[j].Text == "sha1" {
-							sha1 = &k.Hashes[j]
-						}
-					}
-					if sha1 != nil {
-						p.reportKey(t, sha1.Start, sha1.End, Finding{
-							Severity: Info, Message: "h= names sha1, which nobody accepts any more (RFC 8301 §3.1)", Help: "drop h=: SHA-256 needs no permission",
-						})
-					}
-					return
+			named := func(hash string) int {
+				return slices.IndexFunc(k.Hashes, func(v dkim.Value) bool { return v.Text == hash })
+			}
+			if named("sha256") >= 0 {
+				if i := named("sha1"); i >= 0 {
+					p.reportKey(t, k.Hashes[i].Start, k.Hashes[i].End, Finding{
+						Severity: Info, Message: "h= names sha1, which nobody accepts any more (RFC 8301 §3.1)", Help: "drop h=: SHA-256 needs no permission",
+					})
 				}
+				return
 			}
 			first, last := k.Hashes[0], k.Hashes[len(k.Hashes)-1]
 			p.reportKey(t, first.Start, last.End, Finding{
@@ -48,6 +43,11 @@ var dkimSHA1 = &Rule{
 			})
 		})
 	},
+}
+
+// badValue tells whether a list of the record cannot be read, which dkim-syntax reports.
+func badValue(k *dkim.Key) bool {
+	return slices.ContainsFunc(k.Problems, func(pr zone.Problem) bool { return pr.Kind == dkim.BadValue })
 }
 
 var dkimTesting = &Rule{
@@ -77,7 +77,7 @@ var dkimService = &Rule{
 	Domain: func(p *Pass) {
 		p.dkimTexts(func(t *dkimText) {
 			k := t.key
-			if len(k.Services) == 0 || k.Revoked {
+			if len(k.Services) == 0 || k.Revoked || badValue(k) {
 				return
 			}
 			reports := false

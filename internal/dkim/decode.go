@@ -161,7 +161,11 @@ func (k *Key) badBase64(v string, start, bad int) {
 	case v[bad] == '.':
 		help = "was the key shortened with dots? Fetch the whole of it"
 	}
-	k.problem(Base64, start+bad, start+to, fmt.Sprintf("bad base64 in p=, %q%s", clip(v[bad:to]), noSignature), help)
+	what := fmt.Sprintf("%q", clip(v[bad:to]))
+	if v[bad] == '"' {
+		what = "a quotation mark"
+	}
+	k.problem(Base64, start+bad, start+to, "bad base64 in p=, "+what+noSignature, help)
 }
 
 // cutHelp explains a key of the wrong length.

@@ -297,6 +297,13 @@ func hyphenated(s string) bool {
 
 func (k *Key) noKey(text string) {
 	help := "publish the key as p=, or an empty p= to revoke it"
+	if len(k.List.Tags) == 0 {
+		k.Problems = nil // that there is no key list at all is one mistake
+		if n, err := zone.ParseName(text); err == nil && n.Count() > 2 && strings.IndexByte(text, ' ') < 0 {
+			k.problem(NoKey, 0, len(text), "a host name instead of a key: no signature with this selector verifies", "did you mean a CNAME to it?")
+			return
+		}
+	}
 	for _, t := range k.List.Tags {
 		switch {
 		case t.Name == "P":
