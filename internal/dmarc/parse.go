@@ -545,8 +545,8 @@ func (p *parser) uris(t taglist.Tag, uris []taglist.URI) {
 	if valid && !mailto {
 		p.problem(KindScheme, t.ValueStart, t.ValueEnd, "no mailto: among the addresses, the one scheme that receivers have to support: most will send no reports", "add a mailto: address")
 	}
-	if len(uris) > 2 {
-		p.problem(KindManyURIs, uris[2].Start, max(uris[2].End, uris[2].Start+1), fmt.Sprintf("%d addresses in %s: receivers may stop after two", len(uris), t.Name),
+	if len(uris) > 2 && uris[2].Text != "" {
+		p.problem(KindManyURIs, uris[2].Start, uris[2].End, fmt.Sprintf("%d addresses in %s: receivers may stop after two", len(uris), t.Name),
 			"name the two most important ones first, or one that hands the reports on")
 	}
 }
