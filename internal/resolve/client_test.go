@@ -398,6 +398,28 @@ func TestRefresh(t *testing.T) {
 			t.Errorf("missing %v", w.Missing())
 		}
 	})
+	t.Run("prefetched", func(t *testing.T) {
+		c := client(t, addr)
+		old := mustLock(t, strings.Replace(want, `"s1.test`, `"www.example.com. TXT": {"data": []},`+"\n"+`"s1.test`, 1))
+		w := NewWorld(ix, old, c, LiveOnly)
+		w.Prefetch(context.Background())
+		if len(w.Needed()) > 0 {
+			t.Errorf("needed: %v", w.Needed())
+		}
+		if c.cache[key{"www.example.com", dns.TypeTXT}] != nil {
+			t.Error("a name of the repository was asked for in the world")
+		}
+		c.servers = nil // what is not at hand now fails
+		for _, ask := range []string{"k.example.com TXT", "_spf.test TXT", "mx.test A", "_dmarc.test TXT"} {
+			name, qtype := question(t, ask)
+			if a := w.With(w.Index()).Lookup(context.Background(), name, qtype); !a.Status.Known() {
+				t.Errorf("%s: %v %s", ask, a.Status, a.Why)
+			}
+		}
+		if len(w.Needed()) != 5 { // two of them for the CNAME and what it leads to
+			t.Errorf("needed: %v", w.Needed())
+		}
+	})
 	t.Run("dropped", func(t *testing.T) {
 		old := strings.Replace(want, `"empty.test`, `"aunt.test. MX": {"data": []},`+"\n"+`"empty.test`, 1)
 		check(t, run(mustLock(t, old), "2026-11-30"), want, "[]", "[aunt.test. MX]", "")

@@ -68,8 +68,8 @@ func (l *Lock) put(e *entry) {
 // answer is what the lock file says, or ok == false where it does not.
 func (l *Lock) answer(name zone.Name, qtype uint16, data bool) (s step, ok bool) {
 	if qtype != dns.TypeCNAME {
-		if c := l.answers[key{name, dns.TypeCNAME}]; c != nil && c.kind == haveData && len(c.records) > 0 {
-			return step{link: c.records[0]}, true
+		if link := l.cname(name); link != nil {
+			return step{link: link}, true
 		}
 	}
 	if e := l.answers[key{name, qtype}]; e != nil {
@@ -92,6 +92,14 @@ func (l *Lock) answer(name zone.Name, qtype uint16, data bool) (s step, ok bool)
 		return step{status: zone.NoData}, true
 	}
 	return step{}, false
+}
+
+// cname is the CNAME at name, nil where the lock file has none.
+func (l *Lock) cname(name zone.Name) *zone.Record {
+	if c := l.answers[key{name, dns.TypeCNAME}]; c != nil && c.kind == haveData && len(c.records) > 0 {
+		return c.records[0]
+	}
+	return nil
 }
 
 func (e *entry) step(data bool) (s step, ok bool) {

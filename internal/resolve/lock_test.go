@@ -2,12 +2,15 @@ package resolve
 
 import (
 	"errors"
+	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/miekg/dns"
+	"pgregory.net/rapid"
 
 	"github.com/tripod-dns/tripod/internal/zone"
 )
@@ -160,6 +163,90 @@ func TestLockStale(t *testing.T) {
 	}
 	if (&Lock{}).Stale(l.Taken, 0) {
 		t.Error("a lock file without answers has nothing that grows old")
+	}
+}
+
+// A third party must not be able to write what makes the lock file unreadable: names and texts of any octets.
+func TestWhateverTheWireHoldsIsReadBack(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		wireName := rapid.Custom(func(t *rapid.T) string {
+			var wire []byte
+			for _, l := range rapid.SliceOfN(rapid.SliceOfN(rapid.OneOf(rapid.Byte(), rapid.SampledFrom([]byte(` .\"@;()a'`))), 1, 6), 1, 4).Draw(t, "labels") {
+				wire = append(append(wire, byte(len(l))), l...)
+			}
+			s, _, err := dns.UnpackDomainName(append(wire, 0), 0)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return s
+		})
+		owner := wireName.Draw(t, "owner")
+		hdr := func(typ uint16) dns.RR_Header {
+			return dns.RR_Header{Name: owner, Rrtype: typ, Class: dns.ClassINET}
+		}
+		l := &Lock{Taken: time.Date(2026, 11, 24, 0, 0, 0, 0, time.UTC)}
+		for _, rr := range []dns.RR{
+			&dns.CNAME{Hdr: hdr(dns.TypeCNAME), Target: wireName.Draw(t, "target")},
+			&dns.MX{Hdr: hdr(dns.TypeMX), Mx: wireName.Draw(t, "mx")},
+			&dns.SRV{Hdr: hdr(dns.TypeSRV), Target: wireName.Draw(t, "srv")},
+		} {
+			r := fromRR(rr)
+			l.put(&entry{key: key{r.Name, r.Type}, records: []*zone.Record{r}})
+		}
+		strs := rapid.SliceOfN(rapid.Custom(func(t *rapid.T) string { return string(rapid.SliceOfN(rapid.Byte(), 0, 20).Draw(t, "octets")) }), 1, 3).Draw(t, "strings")
+		l.put(&entry{key: key{nameOf(owner), dns.TypeTXT}, records: []*zone.Record{txtRecord(nameOf(owner), strs)}})
+		out := string(l.Print())
+		again, err := ParseLock([]byte(out))
+		if err != nil {
+			t.Fatalf("%v in\n%s", err, out)
+		}
+		if diff := cmp.Diff(out, string(again.Print())); diff != "" {
+			t.Fatal(diff)
+		}
+		if got := characterStrings(again.answers[key{nameOf(owner), dns.TypeTXT}].records[0]); !slices.Equal(got, strs) {
+			t.Fatalf("%q became %q", strs, got)
+		}
+	})
+}
+
+// Whatever a file holds, it is judged in time, and by what it says, not by what it weighs in memory.
+func TestLockOfRubbish(t *testing.T) {
+	const head = `{"schema": 1, "taken": "2026-11-24", "answers": {` + "\n"
+	fill := func(head, more string, size int) []byte {
+		return []byte(head + strings.Repeat(more, (size-len(head))/len(more)))
+	}
+	var many strings.Builder
+	many.WriteString(head)
+	for i := range maxLockItems + 1 {
+		fmt.Fprintf(&many, "\"a%d. A\": {\"exists\": true},\n", i)
+	}
+	for name, tt := range map[string]struct {
+		src  []byte
+		want string
+	}{
+		"too long":        {make([]byte, MaxLockSize+1), "line 1, column 1: the lock file is 33554433 octets long, the limit is 33554432"},
+		"brackets":        {fill("", "[", MaxLockSize), "line 1, column 1: the lock file: expected '{', found '['"},
+		"braces":          {fill("", `{"answers":`, MaxLockSize), `line 1, column 13: "answers" is no question like "example.com. TXT"`},
+		"deep data":       {fill(head+`"a. TXT": {"data": [`, "[", MaxLockSize), `line 2, column 22: a string of a TXT: expected '"', found '['`},
+		"white space":     {fill("", " \n", MaxLockSize), "line 16777217, column 1: the lock file: expected '{', found the end of the file"},
+		"a long string":   {fill(head+`"`, "x", MaxLockSize), `line 2, column 1: a name in "answers" has no closing quote`},
+		"escapes":         {fill(head+`"`, `\u0041`, MaxLockSize), `line 2, column 1: a name in "answers" has no closing quote`},
+		"many records":    {fill(head+`"a. A": {"data": [`, `"1.1.1.1",`, MaxLockSize), "line 2, column 60019: more than 6000 records in one answer"},
+		"strings":         {fill(head+`"a. TXT": {"data": [[`, `"",`, MaxLockSize), "line 2, column 196627: a TXT of more than 65535 octets"},
+		"a name of names": {fill(head+`"`, `a.`, 1<<20), `line 2, column 1: a name in "answers" has no closing quote`},
+		"a long number":   {fill(`{"schema": `, "1", MaxLockSize), `line 1, column 12: schema "1111111111111111111111111111111111111111": this version of tripod reads schema 1`},
+		"many answers":    {[]byte(many.String()), fmt.Sprintf("line %d, column 1: more than 250000 answers and records", maxLockItems+2)},
+	} {
+		t.Run(name, func(t *testing.T) {
+			begun := time.Now()
+			_, err := ParseLock(tt.src)
+			if err == nil || err.Error() != tt.want {
+				t.Errorf("%v, want %s", err, tt.want)
+			}
+			if took := time.Since(begun); took > 2*time.Second {
+				t.Errorf("took %v", took)
+			}
+		})
 	}
 }
 

@@ -15,8 +15,8 @@ import (
 // Bounds of a lock file. Ten thousand zones with two third parties' keys each need some 12 MB.
 const (
 	MaxLockSize    = 32 << 20 // octets
-	maxLockAnswers = 400_000
-	maxLockRecords = 6_000 // of one answer: a DNS message of 64 KiB holds no more
+	maxLockItems   = 250_000  // answers and their records, all told
+	maxLockRecords = 6_000    // of one answer: a DNS message of 64 KiB holds no more
 )
 
 // A SyntaxError says where a lock file is wrong. Line and Column count from 1, Column in code points.
@@ -41,8 +41,9 @@ func ParseLock(src []byte) (*Lock, error) {
 
 // lockParser is a cursor over the file. It reads the one shape that a lock file has, so its depth is bounded.
 type lockParser struct {
-	src []byte
-	off int
+	src   []byte
+	off   int
+	items int
 }
 
 func (p *lockParser) fail(at int, format string, args ...any) *SyntaxError {
@@ -314,10 +315,18 @@ func (p *lockParser) file() (*Lock, *SyntaxError) {
 	return l, nil
 }
 
+// item counts what takes memory.
+func (p *lockParser) item(at int) *SyntaxError {
+	if p.items++; p.items > maxLockItems {
+		return p.fail(at, "more than %d answers and records", maxLockItems)
+	}
+	return nil
+}
+
 // entry reads one answer: its key is done, its value begins at the cursor.
 func (p *lockParser) entry(l *Lock, at int, s string) *SyntaxError {
-	if len(l.answers) >= maxLockAnswers {
-		return p.fail(at, "more than %d answers", maxLockAnswers)
+	if err := p.item(at); err != nil {
+		return err
 	}
 	k, bad := parseKey(s)
 	if bad != "" {
@@ -372,16 +381,26 @@ func (p *lockParser) entry(l *Lock, at int, s string) *SyntaxError {
 	return nil
 }
 
+// finalDot tells whether a name ends in a dot that no backslash makes part of its last label.
+func finalDot(s string) bool {
+	t := strings.TrimSuffix(s, ".")
+	return t != s && (len(t)-len(strings.TrimRight(t, `\\`)))%2 == 0
+}
+
 // parseKey reads "name. TYPE".
 func parseKey(s string) (k key, bad string) {
-	owner, typ, ok := strings.Cut(s, " ")
-	if !ok || !strings.HasSuffix(owner, ".") {
+	i := strings.LastIndexByte(s, ' ') // a label may hold a space, as "\ "
+	if i < 1 || !finalDot(s[:i]) {
 		return key{}, fmt.Sprintf(`%q is no question like "example.com. TXT"`, clip(s))
 	}
+	owner, typ := s[:i], s[i+1:]
 	if len(owner) > 4*zone.MaxName {
 		return key{}, fmt.Sprintf("%q is no domain name: too long", clip(owner))
 	}
-	name, err := zone.ParseName(owner)
+	name, err := zone.Root, error(nil)
+	if owner != "." {
+		name, err = zone.ParseName(owner[:len(owner)-1])
+	}
 	if err != nil {
 		return key{}, fmt.Sprintf("%q is no domain name: %v", clip(owner), err)
 	}
@@ -405,6 +424,9 @@ func (p *lockParser) data(e *entry) *SyntaxError {
 		start := p.off
 		if len(e.records) >= maxLockRecords {
 			return p.fail(start, "more than %d records in one answer", maxLockRecords)
+		}
+		if err := p.item(start); err != nil {
+			return err
 		}
 		if e.qtype == dns.TypeTXT {
 			strs, err := p.strings()

@@ -53,6 +53,13 @@ func (w *World) View(tag string) *World {
 	return &v
 }
 
+// With is the world of another index with the same third parties: their answers, and what was noted of them.
+func (w *World) With(ix *Index) *World {
+	v := *w
+	v.ix = ix
+	return &v
+}
+
 // Index is the index of the repository's zones.
 func (w *World) Index() *Index { return w.ix }
 
@@ -136,18 +143,23 @@ type step struct {
 }
 
 func (w *World) step(ctx context.Context, name zone.Name, qtype uint16, data bool) step {
+	if s, own := w.here(name, qtype, data); own {
+		return s
+	}
+	return w.third(ctx, name, qtype, data)
+}
+
+// here is what the repository says of name, or own == false where that is for a third party to say.
+func (w *World) here(name zone.Name, qtype uint16, data bool) (s step, own bool) {
 	at := name
-	if qtype == dns.TypeDS && name != zone.Root {
+	if qtype == dns.TypeDS {
 		at = name.Parent() // DS stands on the upper side of the cut (RFC 4035 §2.4)
 	}
 	z, ok := w.ix.ZoneIn(w.tag, at)
-	if ok {
-		s, own := z.answer(name, qtype, data)
-		if own {
-			return s
-		}
+	if !ok {
+		return step{}, false
 	}
-	return w.third(ctx, name, qtype, data)
+	return z.answer(name, qtype, data)
 }
 
 // answer is what the zone says of name, or own == false where that is for a third party to say.
