@@ -249,6 +249,10 @@ func (j *job) otherRData(r *zone.Record, l lit, text string, origin zone.Name) b
 		}
 	}
 	r.Data = strings.TrimPrefix(rr.String(), rr.Header().String())
+	// RFC 3597's \# can hold what the type's own format cannot.
+	if _, err := parseRR(r.TypeName(), r.Data, "."); err != nil {
+		return fail("", "%q is no rdata of %s: %v", text, r.TypeName(), err)
+	}
 	return true
 }
 
