@@ -174,5 +174,8 @@ func (r *Result) Line(f engine.Finding) string {
 	if f.Help != "" {
 		fmt.Fprintf(&b, "  help: %s\n", strings.ReplaceAll(f.Help, "\n", "\n    "))
 	}
+	if f.Fix != nil {
+		fmt.Fprintf(&b, "  fix: %s\n", f.Fix.Message)
+	}
 	return b.String()
 }
