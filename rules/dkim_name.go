@@ -281,7 +281,7 @@ var dkimWildcard = &Rule{
 
 var dkimNone = &Rule{
 	ID:        "dkim-none",
-	Severity:  Warning,
+	Severity:  Error, // of bulk senders; else a warning
 	Summary:   "A domain sends without DKIM: forwarded mail fails, as SPF alone does not survive",
 	Reference: "RFC 9989 §8",
 	Whole:     true,
@@ -328,8 +328,9 @@ var dkimNone = &Rule{
 			}
 			done[d.OrgDomain] = true
 			p.ReportRecord(set[0], p.Bulk(Finding{
-				Message: fmt.Sprintf("SPF lets servers send as %s, but no DKIM key stands under %s: forwarded mail fails SPF, and nothing else can pass", name, d.OrgDomain),
-				Help:    "have the sending servers sign, and publish their keys: dkim \"SELECTOR\" { … }, or the vendor's CNAME",
+				Severity: Warning,
+				Message:  fmt.Sprintf("SPF lets servers send as %s, but no DKIM key stands under %s: forwarded mail fails SPF, and nothing else can pass", name, d.OrgDomain),
+				Help:     "have the sending servers sign, and publish their keys: dkim \"SELECTOR\" { … }, or the vendor's CNAME",
 			}, "DKIM"))
 		}
 	},
