@@ -35,7 +35,8 @@ type HalfOptions struct {
 	// Rest, if set, is a file that holds the JSON of `dnscontrol print-ir --raw -v tripod=off`, read instead.
 	Rest string
 	// Executable is the user's dnscontrol (see FindExecutable). Without one, and for Untrusted code always, the linked
-	// JavaScript of v4.20 runs in a child process: without environment and network, for 10 s and 512 MiB.
+	// JavaScript of v4.20 runs in a child process: without environment and network, for 10 s and 512 MiB,
+	// and (on Linux) with no files but those of its repository.
 	Executable string
 	Untrusted  bool
 	// Self is the program to start as that child, with ChildArg; "" is the one that runs.
@@ -108,7 +109,11 @@ func runChild(ctx context.Context, o HalfOptions) ([]byte, error) {
 	ctx, cancel := context.WithTimeout(ctx, childTime)
 	defer cancel()
 	// An empty environment: the code may be a stranger's, and a token there would end up in a record.
-	out, err := run(ctx, filepath.Dir(o.Config), []string{}, self, ChildArg, filepath.Base(o.Config))
+	root, err := repositoryOf(o.Config)
+	if err != nil {
+		return nil, fmt.Errorf("read %s: %w", o.Config, err)
+	}
+	out, err := run(ctx, filepath.Dir(o.Config), []string{}, self, ChildArg, root, filepath.Base(o.Config))
 	switch {
 	case err == nil:
 		return out, nil
@@ -120,6 +125,25 @@ func runChild(ctx context.Context, o HalfOptions) ([]byte, error) {
 		return nil, fmt.Errorf("%s took more than %d MiB of memory", o.Config, childHeap>>20)
 	}
 	return nil, fmt.Errorf("read %s: %w", o.Config, err)
+}
+
+// repositoryOf is the directory below which dnsconfig.js may read files: the nearest one above it that has a tripod.hcl
+// or is a git checkout, else its own.
+func repositoryOf(config string) (string, error) {
+	own, err := filepath.Abs(filepath.Dir(config))
+	if err != nil {
+		return "", err
+	}
+	for dir := own; ; dir = filepath.Dir(dir) {
+		for _, mark := range []string{"tripod.hcl", ".git"} {
+			if _, err := os.Stat(filepath.Join(dir, mark)); err == nil {
+				return dir, nil
+			}
+		}
+		if dir == filepath.Dir(dir) {
+			return own, nil
+		}
+	}
 }
 
 // run starts a program and gives its standard output, at most maxIR bytes. The error holds the first lines that it
@@ -164,13 +188,14 @@ func (l *limited) Write(p []byte) (int, error) {
 	return n, nil
 }
 
-// ChildMain is the child's main: it runs the dnsconfig.js that args name, prints dnscontrol's JSON, and gives the exit
-// code. A program calls it when its first argument is ChildArg, with those behind that.
+// ChildMain is the child's main: args are the directory below which files may be read and a dnsconfig.js. It runs that,
+// prints dnscontrol's JSON, and gives the exit code. A program calls it when its first argument is ChildArg, with those behind that.
 func ChildMain(args []string) (code int) {
-	if len(args) != 1 {
-		fmt.Fprintln(os.Stderr, "usage:", ChildArg, "dnsconfig.js")
+	if len(args) != 2 {
+		fmt.Fprintln(os.Stderr, "usage:", ChildArg, "ROOT dnsconfig.js")
 		return 2
 	}
+	confine(args[0])
 	limitMemory(childHeap)
 	debug.SetMaxStack(childStack)
 	go watchMemory(childHeap, func() {
@@ -187,7 +212,7 @@ func ChildMain(args []string) (code int) {
 		}
 	}()
 	js.EnableFetch = false
-	config, err := js.ExecuteJavaScript(args[0], false, map[string]string{"tripod": "off"})
+	config, err := js.ExecuteJavaScript(args[1], false, map[string]string{"tripod": "off"})
 	if err == nil {
 		err = rtypes.PostProcess(config.Domains)
 	}

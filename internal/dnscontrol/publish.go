@@ -46,8 +46,17 @@ type ZonePreview struct {
 }
 
 // Preview computes what a push would change. It changes nothing, and does not make zones that a provider lacks. halves
-// are OtherHalf's, for domains in extend; those that no D() takes in are passed over.
+// are OtherHalf's, for domains in extend; those that no D() takes in are passed over. For zones that change and are not
+// at BIND, `dnscontrol preview` runs as well, and says on Log what it would do.
 func (p *Publisher) Preview(ctx context.Context, domains []*zone.Domain, halves map[string]*Half) ([]*ZonePreview, error) {
+	list, err := p.preview(ctx, domains, halves)
+	if err != nil {
+		return nil, err
+	}
+	return list, p.relayPreview(ctx, changing(list))
+}
+
+func (p *Publisher) preview(ctx context.Context, domains []*zone.Domain, halves map[string]*Half) ([]*ZonePreview, error) {
 	list, err := p.current(ctx, domains, halves)
 	if err != nil {
 		return nil, err
@@ -58,6 +67,10 @@ func (p *Publisher) Preview(ctx context.Context, domains []*zone.Domain, halves 
 		}
 	}
 	return list, nil
+}
+
+func changing(list []*ZonePreview) []*ZonePreview {
+	return slices.DeleteFunc(slices.Clone(list), func(z *ZonePreview) bool { return len(z.Changes) == 0 })
 }
 
 // Current is what the providers have now, by zone.Domain.ID; of a zone at several, what the first has.
@@ -105,7 +118,7 @@ func alike(a, b planner.Change) bool {
 // Zone files of BIND are each replaced atomically, all of them made before the first is written; an error after that
 // leaves those written that Log has named, and running it again goes on.
 func (p *Publisher) Push(ctx context.Context, domains []*zone.Domain, halves map[string]*Half, limits Limits) ([]*ZonePreview, error) {
-	all, err := p.Preview(ctx, domains, halves)
+	all, err := p.preview(ctx, domains, halves)
 	if err != nil {
 		return nil, err
 	}
@@ -114,7 +127,7 @@ func (p *Publisher) Push(ctx context.Context, domains []*zone.Domain, halves map
 			return nil, &DigestError{Expect: limits.Expect, Got: got, Changes: allChanges(all)}
 		}
 	}
-	list := slices.DeleteFunc(slices.Clone(all), func(z *ZonePreview) bool { return len(z.Changes) == 0 })
+	list := changing(all)
 	if !limits.AllowDelete {
 		for _, z := range list {
 			if err := refuse(z.Domain, z.Provider, z.Changes, len(z.Current)); err != nil {

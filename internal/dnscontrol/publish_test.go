@@ -331,3 +331,52 @@ func previewed(out string) []string {
 	}
 	return sortedSet(sets)
 }
+
+// TRIPOD() with a tag, and one in the wrong place, as dnscontrol itself sees them.
+func TestDnscontrolTakesTags(t *testing.T) {
+	exe := realDnscontrol(t)
+	root := t.TempDir()
+	files, err := Render([]*zone.Domain{
+		{Name: "example.org", Emit: zone.EmitExtend, Records: records(t, "example.org - TXT outside")},
+		{Name: "example.org", Tag: "inside", Emit: zone.EmitExtend, Records: records(t, "example.org 60 TXT inside")},
+	}, "dnscontrol")
+	if err != nil {
+		t.Fatal(err)
+	}
+	head := "require(\"./dnscontrol/tripod.js\");\nvar R = NewRegistrar(\"none\");\n"
+	files["good.js"] = []byte(head + `D("example.org!inside", R, TRIPOD("example.org!inside"), A("@", "10.0.0.1"));
+D("example.org!", R, DefaultTTL(900), TRIPOD("example.org"), A("@", "192.0.2.1"));`)
+	files["bad.js"] = []byte(head + `D("example.org", R, TRIPOD("example.org!inside"));`)
+	files["unknown.js"] = []byte(head + `D("example.com", R, TRIPOD("example.com"));`)
+	writeFiles(t, root, files)
+	if out, err := runIn(t, root, exe, "check", "--config", "good.js"); err != nil || !strings.Contains(out, "No errors.") {
+		t.Errorf("%v\n%s", err, out)
+	}
+	ir, err := runIn(t, root, exe, "print-ir", "--config", "good.js", "--raw")
+	if err != nil {
+		t.Fatal(err, ir)
+	}
+	halves, err := ReadIR([]byte(ir))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for id, want := range map[string]string{"example.org": "900 outside", "example.org!inside": "60 inside"} {
+		got := ""
+		for _, r := range halves[id].Records {
+			if r.Type == dns.TypeTXT {
+				got = fmt.Sprintf("%d %s", r.TTL, r.RData())
+			}
+		}
+		if got != want {
+			t.Errorf("%s: %q, want %q", id, got, want)
+		}
+	}
+	for name, want := range map[string]string{
+		"bad.js":     `TRIPOD("example.org!inside") stands in D("example.org"): it belongs in the D() of its own zone`,
+		"unknown.js": `TRIPOD("example.com"): tripod has no domain of this name`,
+	} {
+		if out, err := runIn(t, root, exe, "check", "--config", name); err == nil || !strings.Contains(out, want) {
+			t.Errorf("%s: %v\n%s", name, err, out)
+		}
+	}
+}

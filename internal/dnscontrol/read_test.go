@@ -123,3 +123,66 @@ func FuzzPlainJSON(f *testing.F) {
 		}
 	})
 }
+
+// Diff says of two zone files what named-checkzone says of them.
+func TestDiffIsThatOfNamedCheckzone(t *testing.T) {
+	checkzone := peer(t, "named-checkzone", bindPackages)
+	dir := t.TempDir()
+	before := `$TTL 300
+@ SOA ns1 hostmaster 1 2 3 4 5
+@ NS ns1
+ns1 A 192.0.2.53
+@ MX 10 mx1
+@ TXT "v=spf1 -all"
+mx1 A 192.0.2.25
+gone TXT "gone"
+quote TXT "say \"hi\" \\ \195\169;" "2"
+`
+	after := strings.NewReplacer("gone TXT", "came TXT", "10 mx1", "20 mx1", "mx1 A 192.0.2.25", "mx1 60 A 192.0.2.25", `"2"`, `"3"`).Replace(before)
+	dump := func(name, text string) map[string]bool {
+		file := filepath.Join(dir, name)
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		out, err := runIn(t, dir, checkzone, "-q", "-D", "-o", "-", "example.org", file)
+		if err != nil {
+			t.Fatalf("%v\n%s", err, out)
+		}
+		lines := map[string]bool{}
+		for _, l := range strings.Split(out, "\n") {
+			if f := strings.Fields(l); len(f) > 4 && f[3] != "SOA" {
+				lines[strings.Join(f, " ")] = true
+			}
+		}
+		return lines
+	}
+	old, now := dump("before", before), dump("after", after)
+	want := map[string]bool{}
+	for _, sides := range [][2]map[string]bool{{old, now}, {now, old}} {
+		for l := range sides[0] {
+			if !sides[1][l] {
+				f := strings.Fields(l)
+				want[strings.TrimSuffix(f[0], ".")+" "+f[3]] = true
+			}
+		}
+	}
+	base, err := ReadZoneFile([]byte(before), "example.org", "before")
+	if err != nil {
+		t.Fatal(err)
+	}
+	desired, err := ReadZoneFile([]byte(after), "example.org", "after")
+	if err != nil {
+		t.Fatal(err)
+	}
+	changes, err := Diff(&zone.Domain{Name: "example.org", Emit: zone.EmitZone, Records: desired}, base)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := map[string]bool{}
+	for _, c := range changes {
+		got[string(c.Name)+" "+c.Type] = true
+	}
+	if diff := cmp.Diff(want, got); diff != "" || len(got) != 5 {
+		t.Errorf("%s\n%v", diff, got)
+	}
+}

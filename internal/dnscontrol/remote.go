@@ -90,9 +90,9 @@ func splitZones(text []byte, provider string) (map[zone.Name][]*zone.Record, err
 	return out, nil
 }
 
-// RelayPreview runs `dnscontrol preview` for the zones of list that are not at BIND, and writes what it prints to Log.
+// relayPreview runs `dnscontrol preview` for the zones of list that are not at BIND, and writes what it prints to Log.
 // It makes no zones.
-func (p *Publisher) RelayPreview(ctx context.Context, list []*ZonePreview) error {
+func (p *Publisher) relayPreview(ctx context.Context, list []*ZonePreview) error {
 	return p.relay(ctx, list, "preview", "--populate-on-preview=false")
 }
 

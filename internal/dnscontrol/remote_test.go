@@ -31,7 +31,7 @@ func TestRemote(t *testing.T) {
 
 	var log bytes.Buffer
 	p.Log = &log
-	if err := p.RelayPreview(t.Context(), list); err != nil || !strings.Contains(log.String(), `example.com TXT "one"`) {
+	if err := p.relayPreview(t.Context(), list); err != nil || !strings.Contains(log.String(), `example.com TXT "one"`) {
 		t.Fatalf("preview: %v\n%s", err, log.String())
 	}
 	if _, err := os.Stat(filepath.Join(root, "zones")); err == nil {
