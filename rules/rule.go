@@ -1,3 +1,5 @@
+//go:generate go run ../internal/gendocs -root ..
+
 // Package rules is the linter. A rule is a value: what it is called, how bad its findings are, and a function over
 // a Pass, which holds everything that a rule may look at and one way to report. Rules look at records as they would be
 // published, in the world after the merge, and point at the place where the guilty words were written.
