@@ -36,8 +36,7 @@ type dmarcPlace struct {
 	name  zone.Name // _dmarc.example.com
 	owner zone.Name // example.com
 	cname *zone.Record
-	// texts are the TXT at the name itself, or, where a CNAME leads to a third party's record, those. At most one is
-	// there of each text.
+	// texts are the TXT at the name itself, or those that its CNAME leads to. At most one is there of each text.
 	texts []*dmarcText
 	count int // how many of them are DMARC records
 }
@@ -48,6 +47,9 @@ type dmarcText struct {
 	rr    *zone.Record
 	rec   *dmarc.Record
 	third bool // it is a third party's, reached by the place's CNAME
+	// shared: it stands at a _dmarc name of the repository, to which the place's CNAME leads. What is wrong with the text
+	// is said there.
+	shared bool
 }
 
 // one is the place's DMARC record where there is just one: several are discarded (RFC 9989 §4.10).
@@ -90,29 +92,30 @@ func (p *Pass) dmarcPlaces() []*dmarcPlace {
 			}
 			continue
 		}
-		pl.add(rr, false)
+		pl.add(&dmarcText{rr: rr})
 	}
 	for _, pl := range v.places {
 		if pl.cname == nil || len(pl.texts) > 0 {
 			continue
 		}
 		for _, rr := range p.World().Lookup(p.Context(), pl.name, dns.TypeTXT).Records {
-			if rr.Type == dns.TypeTXT && rr.Origin == zone.Third {
-				pl.add(rr, true)
+			if rr.Type == dns.TypeTXT {
+				third := rr.Origin == zone.Third
+				pl.add(&dmarcText{rr: rr, third: third, shared: !third && rr.Name.First() == "_dmarc"})
 			}
 		}
 	}
 	return v.places
 }
 
-func (pl *dmarcPlace) add(rr *zone.Record, third bool) {
-	text := rr.Text.String()
-	for _, t := range pl.texts {
-		if t.rr.Text.String() == text {
+func (pl *dmarcPlace) add(t *dmarcText) {
+	text := t.rr.Text.String()
+	for _, o := range pl.texts {
+		if o.rr.Text.String() == text {
 			return // a double is served once (RFC 2181 §5)
 		}
 	}
-	t := &dmarcText{place: pl, rr: rr, rec: dmarc.Parse(text), third: third}
+	t.place, t.rec = pl, dmarc.Parse(text)
 	if t.rec.IsRecord {
 		pl.count++
 	}
@@ -123,7 +126,7 @@ func (pl *dmarcPlace) add(rr *zone.Record, third bool) {
 func (p *Pass) dmarcTexts(f func(*dmarcText)) {
 	for _, pl := range p.dmarcPlaces() {
 		for _, t := range pl.texts {
-			if t.rec.IsRecord || pl.count == 0 && dmarc.Meant(t.rr.Text.String()) {
+			if !t.shared && (t.rec.IsRecord || pl.count == 0 && dmarc.Meant(t.rr.Text.String())) {
 				f(t)
 			}
 		}

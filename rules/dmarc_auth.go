@@ -206,31 +206,20 @@ var dmarcAlignment = &Rule{
 	Reference: "RFC 9989 §4.4",
 	Domain: func(p *Pass) {
 		for _, u := range p.Domain.Senders {
-			if len(u.Terms) > 0 || len(u.DKIM) > 0 || len(u.Records) == 0 {
-				continue
+			if len(u.DKIM) > 0 {
+				continue // its keys stand at the very name
 			}
 			d, known := p.policyOf(u.Owner, u.At)
 			if !known || !d.Applies() {
 				continue
 			}
-			var spfAt, keyAt zone.Name
-			for _, r := range p.Domain.Records {
-				if !slices.Contains(u.Records, r.NameAt) || !r.Name.Under(u.Owner) || r.Type != dns.TypeTXT && r.Type != dns.TypeCNAME {
-					continue
-				}
-				if _, domain, ok := dkim.SplitName(r.Name); ok {
-					if domain == u.Owner {
-						keyAt = u.Owner
-					} else if keyAt == "" {
-						keyAt = domain
-					}
-				} else if !r.Name.HasUnderscore() && (r.Type == dns.TypeCNAME || spf.IsSPF(r.Text.String())) {
-					if r.Name == u.Owner {
-						spfAt = u.Owner
-					} else if spfAt == "" {
-						spfAt = r.Name
-					}
-				}
+			spfAt, sure := p.senderSPF(u)
+			if !sure {
+				continue
+			}
+			keyAt := p.senderKey(u)
+			if keyAt == "" && p.dkimMayAlign(u.Owner, d.OrgDomain, d.Record.ADKIM) {
+				continue // nothing says that the key is not the sender's
 			}
 			may := func(at zone.Name, mode dmarc.Mode) bool { return at != "" && (at == u.Owner || mode == dmarc.Relaxed) }
 			if spfAt == "" && keyAt == "" || may(spfAt, d.Record.ASPF) || may(keyAt, d.Record.ADKIM) {
@@ -253,4 +242,70 @@ var dmarcAlignment = &Rule{
 			p.Report(p.Bulk(f, "that mail aligns with its From domain"))
 		}
 	},
+}
+
+// senderSPF is the name at which a sender's SPF stands: its own name before others, "" where there is none. sure is false
+// where the record at its own name may let it pass by a way that is not looked into.
+func (p *Pass) senderSPF(u *zone.SenderUse) (at zone.Name, sure bool) {
+	own := p.SPFSet(u.Owner)
+	if slices.ContainsFunc(own, func(r *zone.Record) bool { return hasTerms(p.ParseSPF(r), u.Terms) }) {
+		return u.Owner, true
+	}
+	for _, r := range own {
+		rec := p.ParseSPF(r)
+		if len(rec.Problems) > 0 || slices.ContainsFunc(rec.Terms, func(t *spf.Term) bool { return t.Kind == spf.Include || t.Kind == spf.Redirect }) {
+			return "", false
+		}
+	}
+	for _, r := range p.Zone.Under(u.Owner) {
+		mine := slices.Contains(u.Records, r.NameAt)
+		switch {
+		case r.Name.HasUnderscore():
+			continue
+		case r.Type == dns.TypeCNAME && mine:
+		case r.Type == dns.TypeTXT && spf.IsSPF(r.Text.String()) && (mine || hasTerms(p.ParseSPF(r), u.Terms)):
+		default:
+			continue
+		}
+		if r.Name == u.Owner {
+			return u.Owner, true
+		}
+		if at == "" {
+			at = r.Name
+		}
+	}
+	return at, true
+}
+
+// hasTerms tells whether a record holds one of a sender's terms.
+func hasTerms(r *spf.Record, terms []string) bool {
+	for _, s := range terms {
+		for _, want := range spf.Parse(spf.Version + " " + s).Terms {
+			if slices.ContainsFunc(r.Terms, func(t *spf.Term) bool { return t.Canonical() == want.Canonical() }) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// senderKey is the domain of a key that a sender's record blocks bring: its own name before others, "" where there is none.
+func (p *Pass) senderKey(u *zone.SenderUse) (at zone.Name) {
+	if len(u.Records) == 0 {
+		return ""
+	}
+	for _, r := range p.Zone.Under(u.Owner) {
+		if r.Type != dns.TypeTXT && r.Type != dns.TypeCNAME || !slices.Contains(u.Records, r.NameAt) {
+			continue
+		}
+		if _, domain, ok := dkim.SplitName(r.Name); ok {
+			if domain == u.Owner {
+				return domain
+			}
+			if at == "" {
+				at = domain
+			}
+		}
+	}
+	return at
 }

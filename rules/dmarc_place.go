@@ -20,7 +20,7 @@ var dmarcMultiple = &Rule{
 	Whole:     true,
 	Domain: func(p *Pass) {
 		for _, pl := range p.dmarcPlaces() {
-			if pl.count < 2 {
+			if pl.count < 2 || pl.texts[0].shared {
 				if pl.count == 1 && pl.cname == nil {
 					p.Whole(pl.name, dns.TypeTXT)
 				}
@@ -36,7 +36,7 @@ var dmarcMultiple = &Rule{
 				Message: fmt.Sprintf("%d DMARC records at %s: receivers discard all of them%s", len(all), pl.name, p.whatApplies(pl.owner)),
 				Help:    "keep one",
 			}
-			if !all[0].third {
+			if !all[0].third && !all[0].shared {
 				f.Related = []Related{{At: all[0].rr.Text.Whole(), Message: "another one"}}
 			}
 			last := all[len(all)-1]
@@ -324,7 +324,7 @@ var dmarcOtherTXT = &Rule{
 			}
 			for _, t := range pl.texts {
 				meant := dmarc.Meant(t.rr.Text.String())
-				if t.rec.IsRecord || t.third || meant && pl.count == 0 {
+				if t.rec.IsRecord || t.third || t.rr.Name != pl.name || meant && pl.count == 0 {
 					continue // dmarc-syntax says what is wrong with it
 				}
 				f := Finding{

@@ -236,6 +236,9 @@ var dmarcSPIgnored = &Rule{
 					Message: fmt.Sprintf("%s=%s is never read: names below %s get %s from %s", w.tag.Name, w.policy, owner, w.got, from),
 					Help:    fmt.Sprintf("give those names records of their own, or write psd=n here, which makes %s an Organizational Domain", owner),
 				}
+				if w.got == w.policy && t.third {
+					continue // of no consequence here, and other names may lead there too
+				}
 				if w.got == w.policy {
 					f.Severity = Info
 					f.Message = fmt.Sprintf("%s=%s is never read; names below %s get %s from %s anyway", w.tag.Name, w.policy, owner, w.got, from)

@@ -90,11 +90,9 @@ var dmarcExternal = &Rule{
 			if orgs[d.Tag] == nil {
 				orgs[d.Tag] = map[zone.Name]orgAnswer{}
 			}
-			p.dmarcTexts(func(t *dmarcText) {
-				if t.rec.IsRecord && t.rec.Effective.Valid {
-					for _, h := range reportHosts(t.rec) {
-						p.external(t, h, orgs[d.Tag])
-					}
+			p.ownPolicies(func(t *dmarcText) {
+				for _, h := range reportHosts(t.rec) {
+					p.external(t, h, orgs[d.Tag])
 				}
 			})
 			p.overrides()
@@ -203,8 +201,8 @@ var dmarcReportMX = &Rule{
 	Reference: "RFC 9990 §3",
 	Whole:     true,
 	Domain: func(p *Pass) {
-		p.dmarcTexts(func(t *dmarcText) {
-			if !t.rec.IsRecord {
+		p.ownPolicies(func(t *dmarcText) {
+			if t.shared {
 				return
 			}
 			for _, h := range reportHosts(t.rec) {
