@@ -1,10 +1,237 @@
 package rules
 
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/miekg/dns"
+
+	"github.com/tripod-dns/tripod/internal/spf"
+	"github.com/tripod-dns/tripod/internal/zone"
+)
+
 // spfRules is the family, in the order of its page.
-var spfRules = []*Rule{}
+var spfRules = []*Rule{
+	spfSyntax, spfUnrecognised, spfMultiple, spfLookupLimit, spfLookupBudget, spfVoidLimit, spfVoid, spfMXLimit,
+	spfIncludeMissing, spfIncludeBroken, spfLoop, spfPassAll, spfNeutralAll, spfNoAll, spfHardfail, spfUnreachable, spfDuplicate,
+	spfCovered, spfHostBits, spfNeedless, spfBroad, spfReserved, spfPTR, spfLength, spfSplit, spfRRType, spfSenderID, spfDynamic,
+	spfExp, spfNoRecord,
+}
 
 // spfViews are the family's views of one domain.
-type spfViews struct{}
+type spfViews struct {
+	texts []*spfText
+	made  bool
+}
 
 // spfCache is what the family shares between domains.
 type spfCache struct{}
+
+// An spfText is one SPF record of the zone.
+type spfText struct {
+	rec    *zone.Record
+	parsed *spf.Record
+	same   []*zone.Record // the other SPF records at the name, with another text
+	tree   *spf.Tree
+}
+
+// spfTexts are the SPF records of the zone, but for those that are delegated away, in DNS order.
+func (p *Pass) spfTexts() []*spfText {
+	v := &p.dom.views.spf
+	if v.made {
+		return v.texts
+	}
+	v.made = true
+	for _, rec := range p.Zone.Records() {
+		if rec.Type != dns.TypeTXT || !spf.IsSPF(rec.Text.String()) {
+			continue
+		}
+		if _, cut := p.Zone.Cut(rec.Name); cut {
+			continue // never served from here
+		}
+		t := &spfText{rec: rec, parsed: p.ParseSPF(rec)}
+		double := false
+		for _, o := range v.texts {
+			if o.rec.Name != rec.Name {
+				continue
+			}
+			if o.rec.Text.String() == rec.Text.String() {
+				double = true // served once (RFC 2181 §5)
+				break
+			}
+			o.same = append(o.same, rec)
+			t.same = append(t.same, o.rec)
+		}
+		if !double {
+			v.texts = append(v.texts, t)
+		}
+	}
+	return v.texts
+}
+
+// spfTrees calls f for each record that receivers evaluate: the only one of its name, without a fault of grammar.
+func (p *Pass) spfTrees(f func(t *spfText, tree *spf.Tree)) {
+	for _, t := range p.spfTexts() {
+		if len(t.same) == 0 && len(t.parsed.Problems) == 0 {
+			f(t, p.treeOf(t))
+		}
+	}
+}
+
+func (p *Pass) treeOf(t *spfText) *spf.Tree {
+	if t.tree == nil {
+		t.tree = p.SPFTree(t.rec.Name)
+		if t.tree.Root.Record != t.rec {
+			// The name answers otherwise, or that is not known: the record itself is.
+			t.tree = spf.WalkRecord(p.Context(), p.World(), t.rec.Name, t.rec, t.parsed)
+		}
+	}
+	return t.tree
+}
+
+// isOwn tells whether a node is a record of the repository, which has findings of its own.
+func isOwn(n *spf.Node) bool { return n.Record != nil && n.Record.Origin != zone.Third }
+
+// ownAffair tells whether what is wrong at a term is to be said at the root of its tree: no other record of the repository
+// stands between them, at which it is said already.
+func ownAffair(tn *spf.TermNode) bool {
+	for n := tn.In; n.Via != nil; n = n.Via.In {
+		if isOwn(n) {
+			return false
+		}
+	}
+	return true
+}
+
+// lostSpace tells whether spf-split speaks of the term: then what it leads to is no finding of its own.
+func lostSpace(tn *spf.TermNode) bool {
+	var joints []int
+	if tn.In.Record != nil {
+		joints = tn.In.Record.Joints
+	}
+	for _, pr := range spf.LostSpaces(tn.In.Parsed, joints) {
+		if pr.Start == tn.Term.Start {
+			return true
+		}
+	}
+	return false
+}
+
+// reportTerm adds a finding about a term of a tree. Inside another record it stands at the term of the own record that leads
+// there.
+func (p *Pass) reportTerm(t *spfText, tn *spf.TermNode, f Finding) {
+	top := tn.Top()
+	if top != tn {
+		f.Third = true
+		f.Fix = nil
+		if f.Note == "" {
+			f.Note = "leads to " + tn.In.Name.String()
+		}
+	}
+	p.reportAt(t, top.Term, f)
+}
+
+// reportAt adds a finding about a term of the record itself.
+func (p *Pass) reportAt(t *spfText, term *spf.Term, f Finding) {
+	p.ReportText(t.rec, term.Start, term.End, f)
+}
+
+// inWhich says in which record a term stands, where that is not the one that the finding is shown in: " in _spf.example.net".
+func inWhich(tn *spf.TermNode) string {
+	if tn.In.Via == nil {
+		return ""
+	}
+	return " in " + tn.In.Name.String()
+}
+
+// whose names those whose mail a record decides: "example.com", or "whoever includes _spf.example.com".
+func (p *Pass) whose(name zone.Name) string {
+	if name.HasUnderscore() || p.includeTarget(name) && !p.IsMailDomain(name) {
+		return "whoever includes " + name.String()
+	}
+	return name.String()
+}
+
+// missingTargets notes the include and redirect targets whose record is not at hand.
+func (p *Pass) missingTargets(t *spfText, tree *spf.Tree) {
+	tree.Root.Walk(func(n *spf.Node) bool {
+		if n.Via == nil {
+			return true
+		}
+		at := t.rec.TextSpan(n.Top().Term.Start, n.Top().Term.End)
+		if n.Fault == spf.FaultUnknown || n.Fault == spf.FaultFailed {
+			p.noteAnswer(n.Answer, n.Name, dns.TypeTXT, at)
+		}
+		return true
+	})
+}
+
+// missingAddresses notes the answers about addresses and MX that are not at hand.
+func (p *Pass) missingAddresses(t *spfText, tree *spf.Tree) {
+	at := map[zone.Name]zone.Span{}
+	var open zone.Span
+	tree.WalkTerms(func(tn *spf.TermNode) {
+		if tn.Void != spf.VoidOpen {
+			return
+		}
+		top := tn.Top().Term
+		span := t.rec.TextSpan(top.Start, top.End)
+		if open.IsZero() {
+			open = span
+		}
+		if _, ok := at[tn.Target]; !ok && tn.Target != "" {
+			at[tn.Target] = span
+		}
+	})
+	for _, q := range tree.Missing {
+		if q.Type == dns.TypeTXT {
+			continue
+		}
+		span, ok := at[q.Name]
+		if !ok {
+			span = open
+		}
+		p.Missing(q.Name, q.Type, zone.Answer{Status: zone.Unknown, Why: q.Why}, span)
+	}
+}
+
+// passChain tells whether a match of the term makes the root's record pass: every term that leads there authorises.
+func passChain(tn *spf.TermNode) bool {
+	for {
+		if tn.Term.Qualifier != '+' {
+			return false
+		}
+		if tn.In.Via == nil {
+			return true
+		}
+		tn = tn.In.Via
+	}
+}
+
+// termList is "a, b and 3 more".
+func termList(terms []string) string {
+	const shown = 5
+	if len(terms) <= shown {
+		return strings.Join(terms, ", ")
+	}
+	return fmt.Sprintf("%s and %d more", strings.Join(terms[:shown], ", "), len(terms)-shown)
+}
+
+// shortName is how a term is spoken of: an include by its target, others as they are written.
+func shortName(tn *spf.TermNode) string {
+	if (tn.Term.Kind == spf.Include || tn.Term.Kind == spf.Redirect) && tn.Target != "" {
+		return tn.Target.String()
+	}
+	return tn.Term.Text
+}
+
+func uniq(in []string) []string {
+	var out []string
+	for _, s := range in {
+		if !slices.Contains(out, s) {
+			out = append(out, s)
+		}
+	}
+	return out
+}

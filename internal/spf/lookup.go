@@ -339,6 +339,13 @@ func (t *Term) familyDependent() bool {
 	return t.Domain != nil && strings.IndexByte(t.Domain.Letters(), 'v') >= 0
 }
 
+// Target is the name that a term leads to in the record of domain, for senders postmaster@sender and clients of IPv4. ok is
+// false where it depends on the message, or where no query can be made for it.
+func (t *Term) Target(domain, sender zone.Name) (name zone.Name, ok bool) {
+	name, dynamic, ok := t.target(domain, sender, false)
+	return name, ok && !dynamic
+}
+
 // target is the name that a term leads to, for senders postmaster@senderDomain. dynamic tells that it depends
 // on the message; ok is false where no query can be made for it.
 func (t *Term) target(domain, senderDomain zone.Name, v6 bool) (name zone.Name, dynamic, ok bool) {

@@ -157,10 +157,10 @@ func TestDeniesAll(t *testing.T) {
 
 func TestUnrecognised(t *testing.T) {
 	for text, want := range map[string]string{
-		"v=spf1, a -all":                  `"v=spf1," is not "v=spf1": a space must follow the version`,
-		"v=spf1; a -all":                  `"v=spf1;" is not "v=spf1": a space must follow the version`,
+		"v=spf1, a -all":                  `"v=spf1," is not "v=spf1" and a space`,
+		"v=spf1; a -all":                  `"v=spf1;" is not "v=spf1" and a space`,
 		"v=spf1\ta -all":                  `tab behind "v=spf1", not a space`,
-		"v=spf1include:a.example -all":    `"v=spf1include:a.example" is not "v=spf1": a space must follow the version`,
+		"v=spf1include:a.example -all":    `"v=spf1include:a.example" is not "v=spf1" and a space`,
 		`"v=spf1 a -all"`:                 `begins with a quotation mark, not with "v=spf1"`,
 		" v=spf1 a -all":                  `begins with white space, not with "v=spf1"`,
 		"\ufeffv=spf1 a -all":             `begins with a byte order mark, not with "v=spf1"`,

@@ -421,7 +421,7 @@ func Unrecognised(text string) (zone.Problem, bool) {
 			p.Message = spaceName(text[len(Version):]) + " behind \"v=spf1\", not a space"
 			return p, true
 		}
-		p.Message = quote(text[:end]) + " is not \"v=spf1\": a space must follow the version"
+		p.Message = quote(text[:end]) + " is not \"v=spf1\" and a space"
 		return p, true
 	}
 	p.Message = quote(text[:end]) + " is not \"v=spf1\""
