@@ -83,7 +83,7 @@ controls {};
 		}
 		for line := range strings.Lines(string(said)) {
 			if strings.Contains(line, "not loaded") || strings.Contains(line, "exiting") {
-				t.Fatalf("BIND: %s\n%s", line, said)
+				t.Fatalf("BIND: %s\nin full: %s", line, said)
 			}
 		}
 		if strings.Contains(string(said), "all zones loaded") {
@@ -102,7 +102,14 @@ func zoneText(d *zone.Domain) string {
 	for _, r := range d.Records {
 		data := r.Data
 		if r.Type == dns.TypeTXT {
-			data = `"` + r.Text.String() + `"`
+			data = ""
+			for _, s := range characterStrings(r) {
+				data += ` "`
+				for i := range len(s) {
+					data += fmt.Sprintf(`\%03d`, s[i])
+				}
+				data += `"`
+			}
 		}
 		fmt.Fprintf(&b, "%s %s %s\n", r.Name.FQDN(), r.TypeName(), data)
 	}
@@ -297,6 +304,60 @@ func TestAnswersAreBINDs(t *testing.T) {
 		if kinds[s] == 0 {
 			t.Errorf("no question was answered by %v: the zones are too tame", s)
 		}
+	}
+}
+
+// What a client asks BIND for is what the index says of the same zones, by way of packets, EDNS and TCP.
+func TestClientAsksBIND(t *testing.T) {
+	var (
+		targets = []zone.Name{"a.z1.test", "z2.test", "b.z3.test"}
+		domains []*zone.Domain
+		zones   = map[string]string{}
+	)
+	for i := range 25 {
+		domains = append(domains, randomDomain(zone.Name(fmt.Sprintf("z%d.test", i)), targets).Example(i))
+	}
+	vendor := &zone.Domain{Name: "vendor.test"}
+	add := func(label string, strs ...string) {
+		vendor.Records = append(vendor.Records, txtRecord(vendor.Name.Child(label), strs))
+	}
+	vendor.Records = append(vendor.Records, &zone.Record{Name: vendor.Name, Type: dns.TypeNS, Data: "ns.invalid."})
+	add("@", "v=spf1 ", `say "hi" \ é;`, "\x00\xff")
+	add("*.wild", "synthesised")
+	for i := range 30 {
+		add("big", fmt.Sprintf("%02d", i), strings.Repeat("x", 200)) // over 1232 octets: by TCP
+	}
+	domains = append(domains, vendor)
+	for _, d := range domains {
+		zones[string(d.Name)] = zoneText(d)
+	}
+	w := NewWorld(NewIndex(domains), nil, nil, LockFirst)
+	live := NewWorld(NewIndex(nil), nil, client(t, startNamed(t, zones)), LiveOnly)
+	asked := 0
+	for _, d := range domains {
+		names := namesBelow(d.Name)
+		if d == vendor {
+			names = []zone.Name{"vendor.test", "big.vendor.test", "a.b.wild.vendor.test", "none.vendor.test"}
+		}
+		for _, name := range names {
+			for _, qtype := range []uint16{dns.TypeTXT, dns.TypeMX} {
+				want := w.Lookup(context.Background(), name, qtype)
+				if !want.Status.Known() {
+					continue // BIND would ask the world
+				}
+				asked++
+				if got := live.Lookup(context.Background(), name, qtype); !sameAs(got, want) {
+					t.Errorf("%s %s\n live %s (%s)\nindex %s", name, zone.TypeName(qtype), show(got), got.Why, show(want))
+				}
+			}
+		}
+	}
+	a := live.Lookup(context.Background(), "vendor.test", dns.TypeTXT)
+	if len(a.Records) != 1 || !slices.Equal(characterStrings(a.Records[0]), characterStrings(vendor.Records[1])) {
+		t.Errorf("strings: %s", show(a))
+	}
+	if asked < 1000 {
+		t.Errorf("only %d questions", asked)
 	}
 }
 

@@ -14,9 +14,10 @@ import (
 
 // Bounds of a lock file. Ten thousand zones with two third parties' keys each need some 12 MB.
 const (
-	MaxLockSize    = 32 << 20 // octets
-	maxLockItems   = 250_000  // answers and their records, all told
-	maxLockRecords = 6_000    // of one answer: a DNS message of 64 KiB holds no more
+	MaxLockSize    = 32 << 20  // octets
+	maxLockItems   = 250_000   // answers and their records, all told
+	maxLockRecords = 6_000     // of one answer: a DNS message of 64 KiB holds no more
+	maxLockString  = 4 * 65535 // octets of one string: rdata in presentation format
 )
 
 // A SyntaxError says where a lock file is wrong. Line and Column count from 1, Column in code points.
@@ -164,7 +165,7 @@ func (p *lockParser) str(what string) (string, *SyntaxError) {
 		return "", err
 	}
 	start := p.off
-	for i := start; i < len(p.src); i++ {
+	for i := start; i < min(len(p.src), start+maxLockString); i++ {
 		c := p.src[i]
 		if c == '"' {
 			if !utf8.Valid(p.src[start:i]) {
@@ -181,6 +182,9 @@ func (p *lockParser) str(what string) (string, *SyntaxError) {
 	for {
 		if p.off == len(p.src) {
 			return "", p.fail(start-1, "%s has no closing quote", what)
+		}
+		if p.off-start > maxLockString {
+			return "", p.fail(start-1, "%s is longer than %d octets", what, maxLockString)
 		}
 		c := p.src[p.off]
 		switch {
@@ -384,7 +388,7 @@ func (p *lockParser) entry(l *Lock, at int, s string) *SyntaxError {
 // finalDot tells whether a name ends in a dot that no backslash makes part of its last label.
 func finalDot(s string) bool {
 	t := strings.TrimSuffix(s, ".")
-	return t != s && (len(t)-len(strings.TrimRight(t, `\\`)))%2 == 0
+	return t != s && (len(t)-len(strings.TrimRight(t, `\`)))%2 == 0
 }
 
 // parseKey reads "name. TYPE".

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/miekg/dns"
 
@@ -43,11 +44,17 @@ func readRData(qtype uint16, s string) (*zone.Record, bool) {
 	return rec, rec.Data != "" && rec.Target.Check() == nil
 }
 
+// clip shortens what a message quotes.
 func clip(s string) string {
-	if len(s) > 60 {
-		return s[:60] + "…"
+	const most = 60
+	if len(s) <= most {
+		return s
 	}
-	return s
+	end := most
+	for end > most-utf8.UTFMax && !utf8.RuneStart(s[end]) {
+		end--
+	}
+	return s[:end] + "…"
 }
 
 // txtRecord makes a TXT of its character-strings (RFC 1035 §3.3.14).
