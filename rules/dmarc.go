@@ -153,8 +153,9 @@ func (p *Pass) reportDMARC(t *dmarcText, start, end int, f Finding) {
 		f.Term = t.rr.Text.String()[start:end]
 	}
 	f.Fix = nil
-	if f.Note == "" {
-		f.Note = "leads to " + t.rr.Name.String()
+	f.Note = "leads to " + t.rr.Name.String()
+	if f.Help != "" {
+		f.Help = "only whoever keeps that record can mend it: " + f.Help
 	}
 	f.At = t.place.cname.At
 	p.ReportRecord(t.place.cname, f)

@@ -124,6 +124,13 @@ func (p *Pass) wholeMail(org zone.Name) bool {
 	return true
 }
 
+// missingSPF notes the answers for want of which it is not known whom the SPF record of a name lets pass.
+func (p *Pass) missingSPF(name zone.Name) {
+	for _, q := range spf.Senders(p.Context(), p.World(), name).Missing {
+		p.noteAnswer(zone.Answer{Status: zone.Unknown, Why: q.Why}, q.Name, q.Type, p.SPFSet(name)[0].At)
+	}
+}
+
 var dmarcNoAuth = &Rule{
 	ID:        "dmarc-no-auth",
 	Severity:  Error,
@@ -172,22 +179,27 @@ var dmarcRejectSPFOnly = &Rule{
 	Domain: func(p *Pass) {
 		var groups []*policyGroup
 		for _, name := range p.MailDomains() {
-			d := p.Policy(name)
-			if d.Policy != dmarc.Reject && d.PolicyKnown || p.SPFPasses(name) != Yes {
+			if len(p.SPFSet(name)) == 0 {
 				continue
 			}
 			d, known := p.policyOf(name, zone.Span{})
 			if !known || d.Policy != dmarc.Reject {
 				continue
 			}
+			passes := p.SPFPasses(name)
+			if passes == No {
+				continue
+			}
 			if d, known = p.orgOf(name, zone.Span{}); !known || !p.inRepository(d.OrgDomain) {
 				continue
 			}
-			switch p.HasKey(d.OrgDomain) {
-			case No:
-				groups = group(groups, d)
-			case Maybe:
+			switch key := p.HasKey(d.OrgDomain); {
+			case key == Maybe:
 				p.wholeMail(d.OrgDomain) // notes why
+			case key == No && passes == Maybe:
+				p.missingSPF(name)
+			case key == No:
+				groups = group(groups, d)
 			}
 		}
 		for _, g := range groups {

@@ -281,7 +281,9 @@ var dmarcNPIneffective = &Rule{
 				})
 				return
 			}
-			p.Whole(wild, dns.TypeTXT)
+			if !p.Whole(wild, dns.TypeA) || !p.Whole(wild, dns.TypeTXT) {
+				return
+			}
 			if owner == p.Domain.Name && p.compactlyDenied(t.rr.At) {
 				p.reportDMARC(t, tag.ValueStart, tag.ValueEnd, Finding{Severity: Info, Reference: "RFC 9824",
 					Message: fmt.Sprintf("np=%s does not apply to unused names like %s: the zone is signed, and its name servers answer as if they existed", e.NP, example),

@@ -23,7 +23,7 @@ var dmarcNoRUA = &Rule{
 			if _, has := t.rec.Tag("rua"); has {
 				return // where it is no good, dmarc-uri says so
 			}
-			policy := max(t.rec.Effective.P, t.rec.Effective.SP)
+			policy := t.rec.Effective.P // where that is none, dmarc-none speaks of reports
 			if t.rec.Testing {
 				policy = policy.Weaker()
 			}

@@ -18,7 +18,7 @@ type Lookup interface {
 type Source uint8
 
 const (
-	// NoSource: no record was found.
+	// NoSource says that no record was found.
 	NoSource Source = iota
 	// Own is the record of the name itself.
 	Own
