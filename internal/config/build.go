@@ -4,8 +4,8 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
-	"net/netip"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/miekg/dns"
@@ -30,7 +30,23 @@ type index struct {
 	settings *Settings
 	profiles map[string]*block
 	senders  map[string]*block
+
+	spent  atomic.Int64 // octets that records and the like take, roughly
+	faults atomic.Int64 // problems found
 }
+
+// Limits on what definitions may come to: a profile of 1 MiB in 40,000 domains must not exhaust memory.
+const (
+	maxModel   = 192 << 20 // octets
+	maxFaults  = 10_000
+	recordSize = 320 // octets, without text
+)
+
+// spend takes note of memory that is used for the model. It reports whether there may be more.
+func (j *job) spend(octets int) bool { return j.spent.Add(int64(octets)) <= maxModel }
+
+// exhausted tells whether the definitions come to more than can be held or reported.
+func (ix *index) exhausted() bool { return ix.spent.Load() > maxModel || ix.faults.Load() > maxFaults }
 
 // build fills the domain from its block.
 func (j *job) build(own *block) {
@@ -40,7 +56,7 @@ func (j *job) build(own *block) {
 	j.body(b)
 	first := make(map[zone.Name]zone.Span)
 	for _, sub := range own.blocks {
-		if sub.def != defSubdomain {
+		if sub.def != defSubdomain || j.exhausted() {
 			continue
 		}
 		l := sub.labels[0]
@@ -179,6 +195,9 @@ func (j *job) body(b *body) {
 	j.mtaSTS(b)
 	j.tlsRPT(b)
 	for _, p := range b.labelled {
+		if !j.spend(2*recordSize) || j.exhausted() {
+			return
+		}
 		switch p.block.def {
 		case defDKIM:
 			j.dkim(b, p.block)
@@ -197,7 +216,21 @@ func (j *job) body(b *body) {
 	}
 }
 
-func (j *job) add(r *zone.Record) { j.domain.Records = append(j.domain.Records, r) }
+// maxText is how many octets a TXT record can hold: each 255 have a length octet, and the rdata 65535 (RFC 1035
+// §3.3.14).
+const maxText = 65535 / 256 * 255
+
+// add adds a record, unless it cannot be published.
+func (j *job) add(r *zone.Record) {
+	if n := r.Text.Len(); n > maxText {
+		j.ps.addf(r.At, "", "TXT record of %d octets, the limit is %d", n, maxText)
+		j.spend(n)
+		return
+	}
+	if j.spend(recordSize + r.Text.Len() + 40*len(r.Text.Segments()) + len(r.Data) + len(r.Name)) {
+		j.domain.Records = append(j.domain.Records, r)
+	}
+}
 
 // textRecord makes the TXT of a block whose raw attribute or tags give its text.
 func (j *job) textRecord(b *body, name zone.Name, kind string, kw, nameAt zone.Span, m *merged, text func() zone.Text) *zone.Record {
@@ -347,9 +380,8 @@ func (j *job) mtaSTS(b *body) {
 		t.b.Implied("; id="+p.ID, m.kw)
 	}
 	t.b.Implied(";", m.kw)
-	j.textRecord(b, name, "mta_sts", m.kw, b.nameAt, m, t.b.Text)
-	last := j.domain.Records[len(j.domain.Records)-1]
-	last.Until, last.UntilAt = p.Until, p.UntilAt
+	r := j.textRecord(b, name, "mta_sts", m.kw, b.nameAt, m, t.b.Text)
+	r.Until, r.UntilAt = p.Until, p.UntilAt
 	j.domain.MTASTS = append(j.domain.MTASTS, p)
 }
 
@@ -411,107 +443,4 @@ func (j *job) bimi(b *body, blk *block) {
 		}
 		return t.b.Text()
 	})
-}
-
-func (j *job) expect(b *body, blk *block) {
-	e := &zone.Expect{What: blk.labels[0].text, At: blk.labels[0].at, Scope: j.domain.Name}
-	get := func(name string) (string, zone.Span) {
-		if a := blk.attr(name); a != nil {
-			return a.val.lit.str(j.fs, b.name), place(a.val.lit)
-		}
-		return "", zone.Span{}
-	}
-	e.IP, e.IPAt = get("ip")
-	e.MailFrom, _ = get("mail_from")
-	e.HELO, _ = get("helo")
-	e.SPF, e.SPFAt = get("spf")
-	e.DMARC, e.DMARCAt = get("dmarc")
-	name, nameAt := get("name")
-	const help = "write ip, mail_from (or helo) and spf, or name and dmarc"
-	switch {
-	case e.SPF == "" && e.DMARC == "":
-		j.ps.addf(e.At, help, "expect %q expects nothing", e.What)
-	case e.SPF != "" && e.DMARC != "":
-		j.ps.add(e.DMARCAt, "an expect is about spf or about dmarc, not both", "write two")
-	case e.SPF != "" && name != "":
-		j.ps.add(nameAt, "name beside spf", help)
-	case e.DMARC != "" && (e.IP != "" || e.MailFrom != "" || e.HELO != ""):
-		j.ps.add(e.DMARCAt, "ip, mail_from or helo beside dmarc", help)
-	case e.SPF != "" && e.IP == "":
-		j.ps.addf(e.At, help, "expect %q needs ip", e.What)
-	case e.SPF != "" && e.MailFrom == "" && e.HELO == "":
-		j.ps.addf(e.At, help, "expect %q needs mail_from or helo", e.What)
-	case e.SPF != "":
-		if a, err := netip.ParseAddr(e.IP); err != nil || a.Zone() != "" {
-			j.ps.addf(e.IPAt, `write "192.0.2.1" or "2001:db8::1"`, "%q is no IP address", e.IP)
-			return
-		}
-		j.domain.Expects = append(j.domain.Expects, e)
-	default:
-		e.Name = b.name
-		if name != "" {
-			n, err := zone.ParseName(name)
-			if err == nil && !n.Under(j.domain.Name) {
-				err = fmt.Errorf("not at or below %s", j.domain.Name)
-			}
-			if err != nil {
-				j.ps.addf(nameAt, fmt.Sprintf("write a whole name, such as %q", "x."+string(j.domain.Name)), "name %q: %v", name, err)
-				return
-			}
-			e.Name = n
-		}
-		j.domain.Expects = append(j.domain.Expects, e)
-	}
-}
-
-func (j *job) ignore(b *body, blk *block) {
-	l := blk.labels[0]
-	i := &zone.Ignore{Rule: l.text, RuleAt: l.at, Scope: b.name, At: l.at}
-	if a := blk.attr("reason"); a != nil {
-		if i.Reason = a.val.lit.str(j.fs, b.name); strings.TrimSpace(i.Reason) == "" {
-			j.ps.add(place(a.val.lit), "an ignore needs a reason", "say why this is right, or who mends it when")
-		}
-	}
-	i.Until, _ = until(blk.attr("until"), j.fs)
-	if a := blk.attr("term"); a != nil {
-		i.Term = a.val.lit.str(j.fs, b.name)
-	}
-	if a := blk.attr("at"); a != nil {
-		name, ok := j.owner(b.name, label{a.val.lit.str(j.fs, b.name), place(a.val.lit)}, "")
-		if !ok {
-			return
-		}
-		i.Owner = name
-	}
-	j.domain.Ignores = append(j.domain.Ignores, i)
-}
-
-func (j *job) rotation(b *body, m *merged) {
-	r := &Rotation{Owner: b.name, Zone: j.domain.Name, Tag: j.domain.Tag, At: m.kw, Places: make(map[string]zone.Span)}
-	for _, a := range m.attrs {
-		r.Places[a.def.name] = a.val.at
-	}
-	str := func(name string) string {
-		if a := m.attr(name); a != nil {
-			return a.val.lit.str(j.fs, "")
-		}
-		return ""
-	}
-	r.K, r.Recipients, r.Hosts, r.Slots = words(m.attr("k"), j.fs), words(m.attr("recipients"), j.fs), words(m.attr("hosts"), j.fs), words(m.attr("slots"), j.fs)
-	r.Custody, r.Adopt, r.Group = str("custody"), str("adopt"), str("group")
-	r.Every, _ = duration(m.attr("every"), j.fs)
-	r.Overlap, _ = duration(m.attr("overlap"), j.fs)
-	r.PublishWait, _ = duration(m.attr("publish_wait"), j.fs)
-	r.Bits = number(m.attr("bits"), 0, 1, 16384, j.ps)
-	if a := m.attr("retire"); a != nil {
-		r.Retire = a.val.b
-	}
-	if a := m.attr("k"); a != nil {
-		for i, k := range r.K {
-			if k != "rsa" && k != "ed25519" {
-				j.ps.addf(place(a.val.list[i]), `it is "rsa" or "ed25519"`, "there is no algorithm %q", k)
-			}
-		}
-	}
-	j.out.Rotations = append(j.out.Rotations, r)
 }

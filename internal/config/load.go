@@ -238,11 +238,19 @@ func (l *loader) decode(definitions, ledgers []*block) {
 	// Work never fails: what is wrong becomes a problem.
 	_ = parallel(len(defs), func(i int) error {
 		d := defs[i]
+		if ix.exhausted() {
+			return nil
+		}
 		d.out.flatten = make(map[*zone.Flatten]*flattenSite)
 		j := &job{index: ix, ps: &d.ps, domain: d.domain, out: &d.out}
 		j.build(d.block)
+		ix.faults.Add(int64(len(d.ps)))
 		return nil
 	})
+	if ix.spent.Load() > maxModel {
+		l.ps.addf(zone.Span{File: 1}, "", "the definitions come to more than %d MiB of records", maxModel>>20)
+		return
+	}
 	first := make(map[string]zone.Span)
 	for _, d := range defs {
 		l.ps = append(l.ps, d.ps...)

@@ -151,7 +151,11 @@ func (j *job) addSenders(b *body) {
 			use := &zone.SenderUse{Name: name, Owner: b.name, At: place(l)}
 			if t := s.attr("spf"); t != nil {
 				for _, term := range t.val.list {
-					use.Terms = append(use.Terms, term.str(j.fs, b.name))
+					text := term.str(j.fs, b.name)
+					if !j.spend(16 + len(text)) {
+						return
+					}
+					use.Terms = append(use.Terms, text)
 				}
 			}
 			b.senders = append(b.senders, senderPart{s, use})
@@ -273,7 +277,12 @@ func describe(b *block) string {
 // mergeSingle adds what the profile says of a single block.
 func (b *body) mergeSingle(sub *block, fs *Files) {
 	kind := sub.def.name
-	if b.omitted(kind, false) || b.replaced(sub, fs) {
+	drop := b.omitted(kind, false)
+	dropped := make([]bool, len(sub.attrs))
+	for i := range sub.attrs {
+		dropped[i] = b.omitted(kind+"."+sub.attrs[i].def.name, false)
+	}
+	if drop || b.replaced(sub, fs) {
 		return
 	}
 	m := b.singles[kind]
@@ -301,7 +310,7 @@ func (b *body) mergeSingle(sub *block, fs *Files) {
 		a := &sub.attrs[i]
 		name := a.def.name
 		switch {
-		case b.omitted(kind+"."+name, false), has(name):
+		case dropped[i], has(name):
 			continue
 		case name == "ttl":
 		case ownRaw, name == "raw" && ownOther: // raw and the other attributes displace each other

@@ -41,6 +41,9 @@ func (j *job) record(b *body, blk *block) {
 		return
 	}
 	for _, e := range a.val.list {
+		if j.exhausted() {
+			return
+		}
 		r := &zone.Record{Name: name, Type: qtype, At: place(e), NameAt: l.at, Block: "record"}
 		j.ttl(r, b, blk.attr("ttl"))
 		switch qtype {
@@ -142,6 +145,10 @@ func (j *job) hostRData(r *zone.Record, l lit, origin zone.Name) bool {
 	target, help, err := hostName(host, origin)
 	if err != nil {
 		j.ps.add(j.within(l, host), err.Error(), help)
+		return false
+	}
+	if r.Type == dns.TypeCNAME && target == r.Name {
+		j.ps.addf(j.within(l, host), "", "the CNAME %s points at itself", r.Name)
 		return false
 	}
 	data.WriteString(target.FQDN())
@@ -246,6 +253,9 @@ func (j *job) otherRData(r *zone.Record, l lit, text string, origin zone.Name) b
 	case *dns.SOA:
 		if r.Name != j.domain.Name {
 			return fail("", "an SOA stands at the zone's own name only, which is %s", j.domain.Name)
+		}
+		if v.Refresh == 0 || v.Retry == 0 || v.Expire == 0 || v.Minttl == 0 {
+			return fail("the numbers are serial, refresh, retry, expire and minimum, in seconds", "%q: dnscontrol refuses an SOA with a time of 0", text)
 		}
 	}
 	r.Data = strings.TrimPrefix(rr.String(), rr.Header().String())

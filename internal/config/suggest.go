@@ -40,8 +40,9 @@ var wrongNames = map[string]map[string]string{
 	"dkim_rotation": {
 		"algorithm": "algorithms are k", "algorithms": "algorithms are k", "size": "it is bits", "interval": "it is every", "period": "it is every",
 	},
-	"tripod": {"domains": "definitions are found by files", "file": "it is files", "version": "it is required_version"},
-	"github": {"max_prs": "it is max_open"},
+	"profile": {"profile": "a profile cannot use another profile", "name": `the name is the label: profile "NAME"`},
+	"tripod":  {"domains": "definitions are found by files", "file": "it is files", "version": "it is required_version"},
+	"github":  {"max_prs": "it is max_open"},
 }
 
 // wrongBlocks are block types that people bring along.
@@ -56,24 +57,26 @@ func unknownAttr(def *blockDef, name string) (message, help string) {
 	if def.block(name) != nil {
 		return message, fmt.Sprintf("%s is a block: write it without =", name)
 	}
-	key := def.name
-	if key == "domains" || key == "subdomain" || key == "profile" {
-		key = "domain"
+	tables := []string{def.name}
+	if def == defDomains || def == defSubdomain || def == defProfile {
+		tables = append(tables, "domain")
 	}
-	for _, n := range []string{name, strings.ToLower(name)} {
-		if s := wrongNames[key][n]; s != "" {
-			return message, s
+	for _, table := range tables {
+		for _, n := range []string{name, strings.ToLower(name)} {
+			if s := wrongNames[table][n]; s != "" {
+				return message, s
+			}
 		}
 	}
 	var names []string
 	for _, a := range def.attrs {
 		names = append(names, a.name)
 	}
-	if s := nearest(name, names); s != "" {
-		return message, "did you mean " + s + "?"
-	}
 	if places := placesOfAttr(name); places != "" {
 		return message, name + " belongs in " + places
+	}
+	if s := nearest(name, names); s != "" {
+		return message, "did you mean " + s + "?"
 	}
 	if len(names) == 0 {
 		return message, ""
