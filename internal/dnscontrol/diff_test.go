@@ -5,6 +5,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -195,4 +196,27 @@ func TestDiffLeadsToTheZone(t *testing.T) {
 			rt.Error(diff)
 		}
 	})
+}
+
+// Domains are looked at in parallel: the linked dnscontrol shares nothing between them.
+func TestConcurrently(t *testing.T) {
+	var group sync.WaitGroup
+	for range 8 {
+		d := hardZone(t)
+		d.IgnoreRecords = []zone.IgnoreRecord{{Label: "nothing*"}}
+		group.Go(func() {
+			for range 20 {
+				if _, err := Diff(d, d.Records[:10]); err != nil {
+					t.Error(err)
+				}
+				if err := Refuses(d); err != nil {
+					t.Error(err)
+				}
+				if _, err := Render([]*zone.Domain{d}, "x"); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	group.Wait()
 }

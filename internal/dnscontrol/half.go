@@ -121,7 +121,8 @@ func runChild(ctx context.Context, o HalfOptions) ([]byte, error) {
 		return nil, fmt.Errorf("%s did not end within %d s", o.Config, childTime/time.Second)
 	case strings.Contains(err.Error(), "stack exceeds"):
 		return nil, fmt.Errorf("%s calls itself without end", o.Config)
-	case strings.Contains(err.Error(), "out of memory"), strings.Contains(err.Error(), "cannot allocate memory"):
+	case strings.Contains(err.Error(), "out of memory"), strings.Contains(err.Error(), "cannot allocate memory"),
+		strings.Contains(err.Error(), "failed to allocate"):
 		return nil, fmt.Errorf("%s took more than %d MiB of memory", o.Config, childHeap>>20)
 	}
 	return nil, fmt.Errorf("read %s: %w", o.Config, err)
