@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/miekg/dns"
@@ -18,6 +19,7 @@ import (
 
 // How live DNS is asked.
 const (
+	maxSilence   = 6                // unanswered queries, after which a server that never answered is not asked again
 	maxUnderWay  = 32               // queries at once
 	queryTimeout = 2 * time.Second  // one query
 	nameTimeout  = 30 * time.Second // all queries about one name and type
@@ -30,7 +32,7 @@ const (
 //
 // Only what a server says is an answer: SERVFAIL, a refusal, a timeout make the question failed, never NXDOMAIN.
 type Client struct {
-	servers []string
+	servers []*server
 	slots   chan struct{}
 	query   time.Duration
 	total   time.Duration
@@ -38,6 +40,17 @@ type Client struct {
 	mu    sync.Mutex
 	cache map[key]*flight
 }
+
+// A server is a recursive server, with what is known of it.
+type server struct {
+	address string
+	spoke   atomic.Bool  // it has answered, whatever it said
+	silent  atomic.Int32 // queries that it has not
+}
+
+// gone tells whether there is no point in asking: else each of a thousand questions would wait for a server that is
+// not there.
+func (s *server) gone() bool { return !s.spoke.Load() && s.silent.Load() >= maxSilence }
 
 // A flight is one question under way, or done.
 type flight struct {
@@ -60,7 +73,7 @@ func NewClient(servers []string) (*Client, error) {
 		if err != nil {
 			return nil, err
 		}
-		c.servers = append(c.servers, addr)
+		c.servers = append(c.servers, &server{address: addr})
 	}
 	return c, nil
 }
@@ -155,7 +168,7 @@ func (c *Client) fly(ctx context.Context, k key, f *flight) {
 
 // exchange asks the servers in turn until one gives an answer. Why says what the last one said instead.
 func (c *Client) exchange(ctx context.Context, k key) (msg *dns.Msg, why string) {
-	plain := map[string]bool{} // servers that do not know EDNS
+	plain := map[*server]bool{} // servers that do not know EDNS
 	for range rounds {
 		for _, server := range c.servers {
 			if ctx.Err() != nil {
@@ -164,25 +177,48 @@ func (c *Client) exchange(ctx context.Context, k key) (msg *dns.Msg, why string)
 				}
 				return nil, why
 			}
-			m, err := c.once(ctx, k, server, !plain[server])
-			switch {
-			case err != nil:
-				why = said(server, err)
-			case m.Rcode == dns.RcodeSuccess || m.Rcode == dns.RcodeNameError:
-				if lame(m) {
-					why = server + " is no recursive server: it referred to others"
-					continue
+			if server.gone() {
+				if why == "" {
+					why = "no answer from " + server.address + " to this or any question"
 				}
-				return m, ""
-			default:
+				continue
+			}
+			m, err := c.once(ctx, k, server.address, !plain[server])
+			if err != nil {
+				why = said(server.address, err)
+				c.unanswered(ctx, server)
+				continue
+			}
+			server.spoke.Store(true)
+			switch {
+			case m.Rcode != dns.RcodeSuccess && m.Rcode != dns.RcodeNameError:
 				if m.Rcode == dns.RcodeFormatError || m.Rcode == dns.RcodeNotImplemented {
 					plain[server] = true // RFC 6891 §7
 				}
-				why = fmt.Sprintf("%s from %s", dns.RcodeToString[m.Rcode], server)
+				why = fmt.Sprintf("%s from %s", dns.RcodeToString[m.Rcode], server.address)
+			case lame(m):
+				why = server.address + " is no recursive server: it referred to others"
+			default:
+				return m, ""
 			}
 		}
 	}
 	return nil, why
+}
+
+// unanswered counts a query without an answer. Before it is the last one, the server is asked what it answers out of
+// hand, if it is there: the names so far may have been slow ones.
+func (c *Client) unanswered(ctx context.Context, server *server) {
+	if ctx.Err() != nil || server.spoke.Load() {
+		return
+	}
+	if server.silent.Load() >= maxSilence-1 {
+		if _, err := c.once(ctx, key{zone.Root, dns.TypeNS}, server.address, false); err == nil {
+			server.spoke.Store(true)
+			return
+		}
+	}
+	server.silent.Add(1)
 }
 
 // said puts a network error in words that do not change from run to run.

@@ -209,6 +209,43 @@ func TestSecondServer(t *testing.T) {
 	}
 }
 
+func TestAServerThatIsNotThere(t *testing.T) {
+	var asked atomic.Int32
+	silent := serve(t, func(_ dns.ResponseWriter, q *dns.Msg) {
+		if q.Question[0].Name != "." {
+			asked.Add(1)
+		}
+	})
+	c := client(t, silent)
+	c.query = 20 * time.Millisecond
+	var last step
+	for i := range 50 {
+		last = c.ask(context.Background(), key{zone.Name(fmt.Sprintf("n%d.test", i)), dns.TypeA})
+		if last.status != zone.Failed {
+			t.Fatalf("%v", last.status)
+		}
+	}
+	if asked.Load() != maxSilence || last.why != "n49.test. A: no answer from "+silent+" to this or any question" {
+		t.Errorf("asked %d times; %s", asked.Load(), last.why)
+	}
+}
+
+func TestAServerThatIsSlowAtFirst(t *testing.T) {
+	addr := serve(t, func(w dns.ResponseWriter, q *dns.Msg) {
+		if !strings.HasPrefix(q.Question[0].Name, "slow") {
+			reply(t, w, q, dns.RcodeSuccess, q.Question[0].Name+` 60 IN A 192.0.2.1`)
+		}
+	})
+	c := client(t, addr)
+	c.query = 20 * time.Millisecond
+	for i := range 4 {
+		c.ask(context.Background(), key{zone.Name(fmt.Sprintf("slow%d.test", i)), dns.TypeA})
+	}
+	if s := c.ask(context.Background(), key{"a.test", dns.TypeA}); s.status != zone.Found {
+		t.Errorf("%v %s", s.status, s.why)
+	}
+}
+
 func TestOneQuestionIsAskedOnce(t *testing.T) {
 	var asked, underWay, most atomic.Int32
 	addr := serve(t, func(w dns.ResponseWriter, q *dns.Msg) {

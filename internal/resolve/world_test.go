@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -440,5 +441,29 @@ func TestExistence(t *testing.T) {
 	want = []Question{{"mx.vendor.example", dns.TypeA, true}, {"other.example", dns.TypeA, false}}
 	if diff := cmp.Diff(want, w.Missing()); diff != "" {
 		t.Error(diff)
+	}
+}
+
+// Rules ask from many goroutines, and the first question of a zone sorts it. For the race detector.
+func TestManyAskAtOnce(t *testing.T) {
+	w := NewWorld(NewIndex(fleet(20)), nil, nil, LockFirst)
+	var wg sync.WaitGroup
+	for range 8 {
+		wg.Go(func() {
+			for i := range 20 {
+				apex := zone.Name(fmt.Sprintf("d%05d.example", i))
+				if a := w.View("inside").Lookup(context.Background(), "_dmarc."+apex, dns.TypeTXT); a.Status != zone.Found {
+					t.Errorf("%v", a.Status)
+				}
+				w.Exists(context.Background(), "mx.vendor.example", dns.TypeA)
+				if n := len(w.Index().Under("", "example")); n != 20 {
+					t.Errorf("%d zones", n)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	if got := fmt.Sprint(w.Needed()); got != "[mx.vendor.example. A mx.vendor.example. AAAA]" {
+		t.Error(got)
 	}
 }
