@@ -43,7 +43,7 @@ func (p *Publisher) readBIND(z *ZonePreview, entry map[string]string, provider P
 	case err != nil:
 		return fmt.Errorf("read zone %s: %w", z.Domain.ID(), err)
 	default:
-		if z.Current, err = ReadZoneFile(z.old, z.Domain.Name, z.file); err != nil {
+		if z.Current, err = readZoneFile(z.old, z.Domain.Name, z.file); err != nil {
 			return err
 		}
 	}
@@ -165,7 +165,7 @@ func (z *ZonePreview) zoneFile() ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	got, err := ReadZoneFile(text, z.d.Name, z.file)
+	got, err := readZoneFile(text, z.d.Name, z.file)
 	if err != nil {
 		return nil, err
 	}

@@ -72,7 +72,7 @@ func OtherHalf(ctx context.Context, o HalfOptions) (map[string]*Half, error) {
 	if err != nil {
 		return nil, err
 	}
-	return ReadIR(src)
+	return readIR(src)
 }
 
 // runExecutable asks the user's dnscontrol. The JSON goes to a file: what dnsconfig.js prints itself goes to

@@ -195,7 +195,7 @@ func FuzzReadIR(f *testing.F) {
 	f.Add([]byte(`{"domains":[{"name":"example.net!in","records":[{"type":"MX","name":"@","target":"mail","mxpreference":10,"ttl":300}],"nameservers":[{"name":"ns."}],"unmanaged":[{"label_pattern":"*"}],"meta":{"ns_ttl":"60"}}]}`))
 	f.Add([]byte(`{"domains":[{"name":"example.net","records":[{"type":"HTTPS","name":"x","target":".","svcpriority":1,"svcparams":"alpn=h2"},{"type":"LOC","name":"x"},{"type":"R53_ALIAS","name":"x"},{"type":"CAA","name":"x","caatag":"issue","target":"\"\\"}]}]}`))
 	f.Fuzz(func(t *testing.T, src []byte) {
-		halves, err := ReadIR(src)
+		halves, err := readIR(src)
 		if err != nil {
 			return
 		}

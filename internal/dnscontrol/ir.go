@@ -128,9 +128,9 @@ type irRecord struct {
 	TlsaMatchingType uint8  `json:"tlsamatchingtype"`
 }
 
-// ReadIR reads the JSON that `dnscontrol print-ir --raw` prints, to one Half a zone, by its ID. Names and targets are
+// readIR reads the JSON that `dnscontrol print-ir --raw` prints, to one Half a zone, by its ID. Names and targets are
 // made absolute as dnscontrol would (its normalize package), and records without a TTL have its 300 s.
-func ReadIR(src []byte) (map[string]*Half, error) {
+func readIR(src []byte) (map[string]*Half, error) {
 	if len(src) > maxIR {
 		return nil, fmt.Errorf("read dnscontrol's JSON: larger than %d MiB", maxIR>>20)
 	}

@@ -22,9 +22,6 @@ var supported = map[uint16]bool{
 	dns.TypeSRV: true, dns.TypeSSHFP: true, dns.TypeSVCB: true, dns.TypeTLSA: true, dns.TypeTXT: true,
 }
 
-// Supports tells whether dnscontrol v4.20 can publish records of a type.
-func Supports(rtype uint16) bool { return supported[rtype] }
-
 // model is a zone in dnscontrol's words, with the way back to the records that it was made of.
 type model struct {
 	dc   *models.DomainConfig

@@ -8,15 +8,15 @@ import (
 	"github.com/tripod-dns/tripod/internal/zone"
 )
 
-// PolicyPath is where the MTA-STS policy file is rendered, from the root: the part from .well-known on is what
+// policyPath is where the MTA-STS policy file is rendered, from the root: the part from .well-known on is what
 // https://mta-sts.DOMAIN/ serves (RFC 8461 §3.2).
-func PolicyPath(p *zone.MTASTSPolicy) string {
+func policyPath(p *zone.MTASTSPolicy) string {
 	return "mta-sts/" + escapeFileName(string(p.Owner)) + "/.well-known/mta-sts.txt"
 }
 
-// PolicyFile is the policy file of an mta_sts block, in the key order of RFC 8461 §3.2, lines ended by CRLF. Values
+// policyFile is the policy file of an mta_sts block, in the key order of RFC 8461 §3.2, lines ended by CRLF. Values
 // that would break a line are refused.
-func PolicyFile(p *zone.MTASTSPolicy) ([]byte, error) {
+func policyFile(p *zone.MTASTSPolicy) ([]byte, error) {
 	for _, v := range append([]string{p.Mode}, p.MX...) {
 		if strings.ContainsAny(v, "\r\n\x00") {
 			return nil, fmt.Errorf("MTA-STS policy of %s: %q breaks the line", p.Owner, v)

@@ -22,15 +22,15 @@ type Publisher struct {
 	Output string // directory of the rendered files, relative to Root
 
 	// Executable is the user's dnscontrol (FindExecutable); "" without one: then zones of other providers than BIND are an
-	// error that wraps ErrNoExecutable.
+	// error that says so.
 	Executable string
 	Getenv     func(string) string // for creds.json
 	// Log takes what dnscontrol prints, and a line for each zone file that is written.
 	Log io.Writer
 }
 
-// ErrNoExecutable tells that a provider needs the user's dnscontrol, and there is none.
-var ErrNoExecutable = errors.New("this provider needs dnscontrol: install it, or name it with --dnscontrol PATH")
+// errNoExecutable tells that a provider needs the user's dnscontrol, and there is none.
+var errNoExecutable = errors.New("this provider needs dnscontrol: install it, or name it with --dnscontrol PATH")
 
 // A ZonePreview is what changes in one zone at one provider.
 type ZonePreview struct {
@@ -71,21 +71,6 @@ func (p *Publisher) preview(ctx context.Context, domains []*zone.Domain, halves 
 
 func changing(list []*ZonePreview) []*ZonePreview {
 	return slices.DeleteFunc(slices.Clone(list), func(z *ZonePreview) bool { return len(z.Changes) == 0 })
-}
-
-// Current is what the providers have now, by zone.Domain.ID; of a zone at several, what the first has.
-func (p *Publisher) Current(ctx context.Context, domains []*zone.Domain, halves map[string]*Half) (map[string][]*zone.Record, error) {
-	list, err := p.current(ctx, domains, halves)
-	if err != nil {
-		return nil, err
-	}
-	out := make(map[string][]*zone.Record, len(list))
-	for _, z := range list {
-		if _, ok := out[z.Domain.ID()]; !ok {
-			out[z.Domain.ID()] = z.Current
-		}
-	}
-	return out, nil
 }
 
 // PreviewDigest is planner.Digest of all that a push would change. What changes alike at several providers counts once,

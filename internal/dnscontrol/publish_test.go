@@ -99,7 +99,7 @@ func serialOf(t *testing.T, file string) uint32 {
 	if err != nil {
 		t.Fatal(err)
 	}
-	list, err := ReadZoneFile(src, "example.org", file)
+	list, err := readZoneFile(src, "example.org", file)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -250,7 +250,7 @@ D("example.org", NewRegistrar("none"), DnsProvider(NewDnsProvider("bind")), TRIP
 			}
 			writeFiles(t, root, map[string][]byte{"zones/example.org.zone": text, "dnsconfig.js": []byte(dnsconfig)})
 			d := &zone.Domain{Name: "example.org", Emit: emit, Records: ours}
-			config := filepath.Join("dnscontrol", Script)
+			config := filepath.Join("dnscontrol", scriptName)
 			if emit == zone.EmitZone {
 				d.Records, d.DNSProviders = append(slices.Clone(head), ours...), []string{"bind"}
 				d.IgnoreRecords = []zone.IgnoreRecord{{Label: "ignored", Types: "TXT"}}
@@ -356,7 +356,7 @@ D("example.org!", R, DefaultTTL(900), TRIPOD("example.org"), A("@", "192.0.2.1")
 	if err != nil {
 		t.Fatal(err, ir)
 	}
-	halves, err := ReadIR([]byte(ir))
+	halves, err := readIR([]byte(ir))
 	if err != nil {
 		t.Fatal(err)
 	}

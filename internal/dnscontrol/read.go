@@ -21,9 +21,9 @@ const (
 	maxZoneRecords = 500_000  // $GENERATE counts with what it makes
 )
 
-// ReadZoneFile reads the records of a zone in the format of RFC 1035 §5. The texts of TXT records are the octets that a name
+// readZoneFile reads the records of a zone in the format of RFC 1035 §5. The texts of TXT records are the octets that a name
 // server would serve. $INCLUDE is refused: it would read files that nobody named. file is for messages.
-func ReadZoneFile(src []byte, origin zone.Name, file string) ([]*zone.Record, error) {
+func readZoneFile(src []byte, origin zone.Name, file string) ([]*zone.Record, error) {
 	if len(src) > maxZoneFile {
 		return nil, fmt.Errorf("read zone file %s: larger than %d MiB", file, maxZoneFile>>20)
 	}
@@ -79,7 +79,7 @@ func ReadZones(dir string, domains []*zone.Domain) (map[string][]*zone.Record, e
 			if err != nil {
 				return nil, fmt.Errorf("read zone %s: %w", d.ID(), err)
 			}
-			records, err := ReadZoneFile(src, d.Name, file)
+			records, err := readZoneFile(src, d.Name, file)
 			if err != nil {
 				return nil, err
 			}

@@ -22,7 +22,7 @@ long TXT ( "a"
   "b" )
 _x._y SRV 1 2 3 host
 `
-	got, err := ReadZoneFile([]byte(src), "example.org", "test")
+	got, err := readZoneFile([]byte(src), "example.org", "test")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -45,7 +45,7 @@ func TestReadZoneFileRefuses(t *testing.T) {
 		{"@ 60 A nonsense\n", "at line: 1"},
 		{strings.Repeat("$GENERATE 1-65535 a$ A 192.0.2.1\n", 10), "more than 500000 records"},
 	} {
-		if _, err := ReadZoneFile([]byte(tc.src), "example.org", "test"); err == nil || !strings.Contains(err.Error(), tc.want) {
+		if _, err := readZoneFile([]byte(tc.src), "example.org", "test"); err == nil || !strings.Contains(err.Error(), tc.want) {
 			t.Errorf("%.40q: error %v, want %q", tc.src, err, tc.want)
 		}
 	}
@@ -91,7 +91,7 @@ func FuzzReadZoneFile(f *testing.F) {
 		if len(src) > 4096 || strings.Count(string(src), "$GENERATE") > 2 {
 			return
 		}
-		list, err := ReadZoneFile(src, "example.org", "test")
+		list, err := readZoneFile(src, "example.org", "test")
 		if err != nil || len(list) > 100 {
 			return
 		}
@@ -166,11 +166,11 @@ quote TXT "say \"hi\" \\ \195\169;" "2"
 			}
 		}
 	}
-	base, err := ReadZoneFile([]byte(before), "example.org", "before")
+	base, err := readZoneFile([]byte(before), "example.org", "before")
 	if err != nil {
 		t.Fatal(err)
 	}
-	desired, err := ReadZoneFile([]byte(after), "example.org", "after")
+	desired, err := readZoneFile([]byte(after), "example.org", "after")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -27,7 +27,7 @@ const batch = 50
 // getZones asks a provider, through the user's dnscontrol, what it has.
 func (p *Publisher) getZones(ctx context.Context, creds, provider string, list []*ZonePreview) (err error) {
 	if p.Executable == "" {
-		return fmt.Errorf("%s at %s (%s): %w", list[0].Domain.ID(), provider, list[0].Type, ErrNoExecutable)
+		return fmt.Errorf("%s at %s (%s): %w", list[0].Domain.ID(), provider, list[0].Type, errNoExecutable)
 	}
 	creds, err = filepath.Abs(creds)
 	if err != nil {
@@ -81,7 +81,7 @@ func splitZones(text []byte, provider string) (map[zone.Name][]*zone.Record, err
 		if err != nil {
 			return nil, fmt.Errorf("read zones of %s: %w", provider, err)
 		}
-		records, err := ReadZoneFile(body, name, "from "+provider)
+		records, err := readZoneFile(body, name, "from "+provider)
 		if err != nil {
 			return nil, err
 		}
@@ -151,7 +151,7 @@ func (p *Publisher) input(ctx context.Context, dir string, list []*ZonePreview) 
 		if err != nil {
 			return nil, err
 		}
-		delete(files, filepath.ToSlash(filepath.Join(p.Output, Script))) // lists zones that are not of this run, too
+		delete(files, filepath.ToSlash(filepath.Join(p.Output, scriptName))) // lists zones that are not of this run, too
 		stale, err := Stale(p.Root, p.Output, files)
 		if err != nil {
 			return nil, err
@@ -182,7 +182,7 @@ func (p *Publisher) input(ctx context.Context, dir string, list []*ZonePreview) 
 	if _, err := Write(ctx, dir, "rendered", files); err != nil {
 		return nil, err
 	}
-	return []string{"--config", filepath.Join(dir, "rendered", Script)}, nil
+	return []string{"--config", filepath.Join(dir, "rendered", scriptName)}, nil
 }
 
 var version420 = regexp.MustCompile(`\b4\.20\.\d+\b`)

@@ -86,7 +86,7 @@ func TestRemoteNeedsDnscontrol(t *testing.T) {
 	writeFiles(t, root, map[string][]byte{"creds.json": []byte(`{"cf": {"TYPE": "CLOUDFLAREAPI", "apitoken": "$TOKEN"}}`)})
 	d := hardZone(t)
 	d.DNSProviders = []string{"cf"}
-	if _, err := p.Preview(t.Context(), []*zone.Domain{d}, nil); !errors.Is(err, ErrNoExecutable) {
+	if _, err := p.Preview(t.Context(), []*zone.Domain{d}, nil); !errors.Is(err, errNoExecutable) {
 		t.Errorf("error %v", err)
 	}
 	d.DNSProviders = []string{"other"}

@@ -17,8 +17,8 @@ import (
 	"github.com/tripod-dns/tripod/internal/zone"
 )
 
-// Script is the name of the file, in the output directory, that dnscontrol reads or dnsconfig.js requires.
-const Script = "tripod.js"
+// scriptName is the name of the file, in the output directory, that dnscontrol reads or dnsconfig.js requires.
+const scriptName = "tripod.js"
 
 // zonesDir holds, below the output directory, one JSON a zone, in the form that zoneHead says.
 const (
@@ -44,11 +44,11 @@ func Render(domains []*zone.Domain, output string) (map[string][]byte, error) {
 	var emitted []*zone.Domain
 	for _, d := range domains {
 		for _, p := range d.MTASTS {
-			text, err := PolicyFile(p)
+			text, err := policyFile(p)
 			if err != nil {
 				return nil, fmt.Errorf("render %s: %w", d.ID(), err)
 			}
-			files[PolicyPath(p)] = text
+			files[policyPath(p)] = text
 		}
 		if d.Emit == zone.EmitNone {
 			continue
@@ -62,7 +62,7 @@ func Render(domains []*zone.Domain, output string) (map[string][]byte, error) {
 	}
 	if len(emitted) > 0 {
 		slices.SortFunc(emitted, func(a, b *zone.Domain) int { return strings.Compare(a.ID(), b.ID()) })
-		files[path.Join(output, Script)] = script(emitted)
+		files[path.Join(output, scriptName)] = script(emitted)
 	}
 	return files, nil
 }

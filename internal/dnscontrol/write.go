@@ -117,7 +117,7 @@ func Write(ctx context.Context, root, output string, files map[string][]byte) (d
 		switch {
 		case s.What == "left over":
 			return 2
-		case path.Base(s.Path) == Script:
+		case path.Base(s.Path) == scriptName:
 			return 1
 		}
 		return 0

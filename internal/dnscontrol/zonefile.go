@@ -15,8 +15,8 @@ import (
 	"github.com/tripod-dns/tripod/internal/zone"
 )
 
-// ErrNoSOA tells that a zone file cannot be written, since neither the definitions nor the file that is there has an SOA.
-var ErrNoSOA = errors.New("the zone has no SOA")
+// errNoSOA tells that a zone file cannot be written, since neither the definitions nor the file that is there has an SOA.
+var errNoSOA = errors.New("the zone has no SOA")
 
 // ZoneFile is the zone as a zone file (RFC 1035 §5), both halves of it in extend. old is the file that is there, nil for none:
 // records that ignore_records leaves to others stay as they are in it, and so do the SOA and the apex's name servers
@@ -26,7 +26,7 @@ func ZoneFile(d *zone.Domain, old []byte) (text []byte, err error) {
 	defer guard("write zone file of "+d.ID(), &err)
 	var base []*zone.Record
 	if old != nil {
-		if base, err = ReadZoneFile(old, d.Name, "of "+d.ID()); err != nil {
+		if base, err = readZoneFile(old, d.Name, "of "+d.ID()); err != nil {
 			return nil, err
 		}
 		for _, r := range base {
@@ -64,7 +64,7 @@ func ZoneFile(d *zone.Domain, old []byte) (text []byte, err error) {
 		out = append(out, rc)
 	}
 	if soa == nil {
-		return nil, fmt.Errorf("write zone file of %s: %w: write record \"SOA\" \"@\"", d.ID(), ErrNoSOA)
+		return nil, fmt.Errorf("write zone file of %s: %w: write record \"SOA\" \"@\"", d.ID(), errNoSOA)
 	}
 	var b bytes.Buffer
 	b.WriteString("$ORIGIN " + d.Name.FQDN() + "\n")
