@@ -160,7 +160,7 @@ func TestClientAnswers(t *testing.T) {
 		}
 	})
 	c := client(t, addr)
-	c.query, c.total = 80*time.Millisecond, 2*time.Second
+	c.query, c.total = 250*time.Millisecond, 10*time.Second
 	w := NewWorld(NewIndex(nil), nil, c, LockFirst)
 	for _, tt := range []struct{ ask, want, why string }{
 		{"servfail.test TXT", "servfail.test: failed", "servfail.test. TXT: SERVFAIL from " + addr},
@@ -237,8 +237,8 @@ func TestAServerThatIsSlowAtFirst(t *testing.T) {
 		}
 	})
 	c := client(t, addr)
-	c.query = 20 * time.Millisecond
-	for i := range 4 {
+	c.query = 100 * time.Millisecond
+	for i := range 3 {
 		c.ask(context.Background(), key{zone.Name(fmt.Sprintf("slow%d.test", i)), dns.TypeA})
 	}
 	if s := c.ask(context.Background(), key{"a.test", dns.TypeA}); s.status != zone.Found {

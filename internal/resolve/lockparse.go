@@ -341,7 +341,7 @@ func (p *lockParser) entry(l *Lock, at int, s string) *SyntaxError {
 	}
 	e := &entry{key: k}
 	kinds := 0
-	err := p.members(fmt.Sprintf("the answer of %s", k), func(at int, name string) *SyntaxError {
+	err := p.members("an answer", func(at int, name string) *SyntaxError {
 		kinds++
 		if kinds > 1 {
 			return p.fail(at, `an answer has one of "data", "exists" and "rcode"`)
