@@ -12,6 +12,21 @@ import (
 
 // Policies that receivers do not find where they look, or find too many of.
 
+// wholeAt is the place of a whole record: its text, or the block that it is put together from.
+func wholeAt(rr *zone.Record) zone.Span {
+	if rr.Raw || rr.Block == "record" {
+		return rr.Text.Whole()
+	}
+	return rr.At
+}
+
+// reportWhole adds a finding about a whole record.
+func (p *Pass) reportWhole(rr *zone.Record, f Finding) {
+	f.At = wholeAt(rr)
+	f.Term = rr.Text.String()
+	p.ReportRecord(rr, f)
+}
+
 var dmarcMultiple = &Rule{
 	ID:        "dmarc-multiple",
 	Severity:  Error,
@@ -36,11 +51,28 @@ var dmarcMultiple = &Rule{
 				Message: fmt.Sprintf("%d DMARC records at %s: receivers discard all of them%s", len(all), pl.name, p.whatApplies(pl.owner)),
 				Help:    "keep one",
 			}
-			if !all[0].third && !all[0].shared {
-				f.Related = []Related{{At: all[0].rr.Text.Whole(), Message: "another one"}}
-			}
+			// The one to point at is the last one that stands in the definitions.
 			last := all[len(all)-1]
-			p.reportDMARC(last, 0, last.rr.Text.Len(), f)
+			for _, t := range all {
+				if !wholeAt(t.rr).IsZero() {
+					last = t
+				}
+			}
+			for _, t := range all {
+				if t == last || t.third || t.shared {
+					continue
+				}
+				rel := Related{At: wholeAt(t.rr), Message: "another one"}
+				if rel.At.IsZero() {
+					rel.Message = "another one is in dnsconfig.js"
+				}
+				f.Related = append(f.Related, rel)
+			}
+			if last.third {
+				p.reportDMARC(last, 0, last.rr.Text.Len(), f)
+				continue
+			}
+			p.reportWhole(last.rr, f)
 		}
 	},
 }
@@ -90,7 +122,7 @@ var dmarcLocation = &Rule{
 			if !rr.NameAt.IsZero() {
 				f.Related = []Related{{At: rr.NameAt, Message: "the name is given here"}}
 			}
-			p.ReportText(rr, 0, rr.Text.Len(), f)
+			p.reportWhole(rr, f)
 		}
 	},
 }
@@ -295,14 +327,14 @@ var dmarcWildcard = &Rule{
 				default:
 					f.Message = fmt.Sprintf("%s answers at _dmarc names below %s, such as %s: each takes it for a policy of its own", rr.Name, parent, dmarc.RecordName(parent.Child("x")))
 				}
-				p.ReportText(rr, 0, rr.Text.Len(), f)
+				p.reportWhole(rr, f)
 				continue
 			}
 			if parent.HasUnderscore() || said == rr.Name {
 				continue
 			}
 			said = rr.Name
-			p.ReportText(rr, 0, rr.Text.Len(), Finding{
+			p.reportWhole(rr, Finding{
 				Severity: Info,
 				Message:  fmt.Sprintf("%s answers at _dmarc names such as %s: receivers discard it there", rr.Name, dmarc.RecordName(parent.Child("x"))),
 				Help:     "nothing has to be done: policies of names above reach those names all the same",
@@ -334,7 +366,7 @@ var dmarcOtherTXT = &Rule{
 				if meant || pl.count == 0 {
 					f.Help = "did you mean a policy? It begins with v=DMARC1;"
 				}
-				p.ReportText(t.rr, 0, t.rr.Text.Len(), f)
+				p.reportWhole(t.rr, f)
 			}
 		}
 	},
