@@ -16,7 +16,7 @@
       }
       used[name] = true;
       if (off) { // dnscontrol print-ir --raw -v tripod=off: how tripod reads the rest of the zone
-        TXT("_tripod", "tripod=off " + name)(d);
+        add(TXT("_tripod", "tripod=off " + name), d);
         return;
       }
       apply(zone, d);

@@ -38,7 +38,7 @@ require("./dnscontrol/tripod.js");
 var REG = NewRegistrar("none");
 var DSP = NewDnsProvider("cf", {manage_single_redirects: true});
 console.log("this is printed");
-D("example.net", REG, DnsProvider(DSP), DefaultTTL(3600), TRIPOD("example.net"),
+D("example.net", REG, DnsProvider(DSP), TRIPOD("example.net"), DefaultTTL(3600),
   A("@", "192.0.2.85", CF_PROXY_ON),
   A("www", "192.0.2.1", CF_PROXY_OFF),
   CF_SINGLE_REDIRECT("jobs", 302, 'http.host eq "example.net"', 'concat("https://www.example.net/", "x")'),

@@ -345,7 +345,7 @@ func TestDnscontrolTakesTags(t *testing.T) {
 	}
 	head := "require(\"./dnscontrol/tripod.js\");\nvar R = NewRegistrar(\"none\");\n"
 	files["good.js"] = []byte(head + `D("example.org!inside", R, TRIPOD("example.org!inside"), A("@", "10.0.0.1"));
-D("example.org!", R, DefaultTTL(900), TRIPOD("example.org"), A("@", "192.0.2.1"));`)
+D("example.org!", R, TRIPOD("example.org"), A("@", "192.0.2.1"), DefaultTTL(900));`)
 	files["bad.js"] = []byte(head + `D("example.org", R, TRIPOD("example.org!inside"));`)
 	files["unknown.js"] = []byte(head + `D("example.com", R, TRIPOD("example.com"));`)
 	writeFiles(t, root, files)
