@@ -99,7 +99,7 @@ func alike(a, b planner.Change) bool {
 }
 
 // Push applies what Preview would say, when it keeps to the limits: else the error is a *RefusalError or a
-// *DigestError, and nothing was applied. Only zones that change are touched. It returns what it set out to apply.
+// *DigestError, and nothing was applied. Only zones that change are touched. It returns all that it looked at: those with Changes it set out to apply.
 // Zone files of BIND are each replaced atomically, all of them made before the first is written; an error after that
 // leaves those written that Log has named, and running it again goes on.
 func (p *Publisher) Push(ctx context.Context, domains []*zone.Domain, halves map[string]*Half, limits Limits) ([]*ZonePreview, error) {
@@ -131,11 +131,11 @@ func (p *Publisher) Push(ctx context.Context, domains []*zone.Domain, halves map
 	for i, z := range list {
 		if z.Type == bindType {
 			if err := p.writeZone(ctx, z, texts[i]); err != nil {
-				return list, err
+				return all, err
 			}
 		}
 	}
-	return list, p.runPush(ctx, list)
+	return all, p.runPush(ctx, list)
 }
 
 // current finds each zone's providers and what they have.

@@ -66,7 +66,7 @@ func TestPushToBIND(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if list, err = p.Push(t.Context(), domains, nil, Limits{}); err != nil || len(list) != 0 {
+	if list, err = p.Push(t.Context(), domains, nil, Limits{}); err != nil || len(list) != 1 || len(list[0].Changes) != 0 {
 		t.Errorf("second push: %v, %v", list, err)
 	}
 	after, err := os.Stat(file)
