@@ -119,7 +119,7 @@ func lostSpace(tn *spf.TermNode) bool {
 }
 
 // reportTerm adds a finding about a term of a tree. Inside another record it stands at the term of the own record that leads
-// there.
+// there, and only the owner of the other one can mend it.
 func (p *Pass) reportTerm(t *spfText, tn *spf.TermNode, f Finding) {
 	top := tn.Top()
 	if top != tn {
@@ -128,12 +128,23 @@ func (p *Pass) reportTerm(t *spfText, tn *spf.TermNode, f Finding) {
 		if f.Note == "" {
 			f.Note = "leads to " + tn.In.Name.String()
 		}
+		if !isOwn(tn.In) {
+			f.Help = fmt.Sprintf("only the owner of %s can mend it", tn.In.Name)
+		}
+		if p.rule.Severity == Error && !isOwn(tn.In) {
+			f.Help += "; until then drop this term, or name the senders that you need"
+		}
 	}
 	p.reportAt(t, top.Term, f)
 }
 
-// reportAt adds a finding about a term of the record itself.
+// reportAt adds a finding about a term of the record itself; of redirect and exp it points at the name, which in a block stands
+// apart from the word.
 func (p *Pass) reportAt(t *spfText, term *spf.Term, f Finding) {
+	if (term.Kind == spf.Redirect || term.Kind == spf.Exp) && term.Domain != nil {
+		p.ReportText(t.rec, term.Domain.Start, term.Domain.End, f)
+		return
+	}
 	p.ReportText(t.rec, term.Start, term.End, f)
 }
 

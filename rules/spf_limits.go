@@ -171,7 +171,9 @@ var spfLookupBudget = &Rule{
 			}
 			var most *spf.TermNode
 			for _, tn := range tree.Root.Terms {
-				if tn.Lookups > 0 && (most == nil || tn.Lookups > most.Lookups) {
+				better := most == nil || tn.Lookups > most.Lookups ||
+					tn.Lookups == most.Lookups && tn.Term.Kind == spf.Include && most.Term.Kind != spf.Include
+				if tn.Lookups > 0 && better {
 					most = tn
 				}
 			}
@@ -299,7 +301,10 @@ func (p *Pass) reportVoid(t *spfText, terms []*spf.TermNode, s Severity, msg str
 		third = third && tn.In.Via != nil
 	}
 	f := Finding{Severity: s, Third: third, Message: msg,
-		Help: "void are " + termList(voidNames(terms)) + ": drop those that authorise no one, or write addresses with ip4 and ip6"}
+		Help: "drop terms that authorise no one, or write addresses with ip4 and ip6"}
+	if s != Error {
+		f.Help = "void are " + termList(voidNames(terms)) + ": " + f.Help
+	}
 	if at.In.Via != nil {
 		f.Note = "leads to " + at.In.Name.String()
 	}

@@ -145,7 +145,7 @@ func (p *Pass) neutral(t *spfText, term *spf.Term, f Finding) {
 		f.Message += "; DMARC asks for more, where receivers heed it"
 	}
 	if term == nil {
-		p.ReportText(t.rec, 0, t.rec.Text.Len(), f)
+		p.reportWhole(t.rec, f)
 		return
 	}
 	p.reportAt(t, term, f)
@@ -228,8 +228,8 @@ var spfUnreachable = &Rule{
 			var dead []*spf.Term
 			var names []string
 			for _, tn := range tree.Root.Terms {
-				if end == nil || tn.Reached || !tn.Term.Kind.IsMechanism() || tn.Term.Start < end.Term.Start {
-					continue
+				if end == nil || tn.Reached || !tn.Term.Kind.IsMechanism() || tn.Term.Kind == spf.All && end.Term.Kind != spf.All {
+					continue // an all at the end is no mistake
 				}
 				dead = append(dead, tn.Term)
 				names = append(names, tn.Term.Text)
@@ -239,8 +239,7 @@ var spfUnreachable = &Rule{
 				if len(dead) > 1 {
 					verb = "are"
 				}
-				p.ReportText(t.rec, dead[0].Start, dead[len(dead)-1].End, Finding{
-					Term:    dead[0].Text,
+				p.reportAt(t, dead[0], Finding{
 					Message: fmt.Sprintf("%s %s never evaluated: %s before it matches everyone", termList(names), verb, end.Term.Text),
 					Help:    "move it to the end, or drop what stands behind it",
 				})

@@ -51,12 +51,9 @@ var spfIncludeMissing = &Rule{
 			default:
 				what = n.Via.Term.Text + " leads to no name that can be asked for"
 			}
-			f := Finding{Message: what + inWhich(n.Via) + ": " + notBefore}
+			f := Finding{Message: what + ": " + notBefore, Help: "correct the name, or drop the term"}
 			if n.Via.In.Via != nil {
 				f.Message = fmt.Sprintf("%s (%s%s): %s", what, n.Via.Term.Text, inWhich(n.Via), notBefore)
-				f.Help = "only its owner can mend it; until then drop this term, or name the senders that you need"
-			} else {
-				f.Help = "correct the name, or drop the term"
 			}
 			p.reportTerm(t, n.Via, f)
 		})

@@ -87,9 +87,9 @@ var spfMultiple = &Rule{
 					f.Help += "; the other one is in dnsconfig.js"
 					continue
 				}
-				f.Related = append(f.Related, Related{At: o.Text.Whole(), Message: "another one"})
+				f.Related = append(f.Related, Related{At: wholeAt(o), Message: "another one"})
 			}
-			p.ReportText(at, 0, at.Text.Len(), f)
+			p.reportWhole(at, f)
 		}
 	},
 }
@@ -125,10 +125,11 @@ var spfRRType = &Rule{
 	Summary:   "A record of the obsolete type SPF (99), which receivers do not read",
 	Reference: "RFC 7208 §3.1",
 	Domain: func(p *Pass) {
-		for _, rec := range p.Zone.Records() {
-			if rec.Type == dns.TypeSPF {
-				p.ReportRecord(rec, Finding{
-					Message: fmt.Sprintf("%s has a record of type SPF (99): receivers read TXT only", rec.Name),
+		// No definition can hold the type, and the other half has it as a record that only a provider knows.
+		for _, r := range p.Domain.RestPseudo {
+			if r.Type == "SPF" {
+				p.Report(Finding{Name: r.Name, Type: r.Type, Note: "the record is in dnsconfig.js",
+					Message: fmt.Sprintf("%s has a record of type SPF (99): receivers read TXT only", r.Name),
 					Help:    "delete it, and see that the TXT record says what is meant",
 				})
 			}
@@ -198,7 +199,7 @@ var spfLength = &Rule{
 				p.Whole(t.rec.Name, dns.TypeTXT)
 				continue
 			}
-			p.ReportText(t.rec, 0, n, f)
+			p.reportWhole(t.rec, f)
 		}
 	},
 }
