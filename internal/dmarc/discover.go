@@ -97,10 +97,10 @@ func (d *Discovery) StepAt(domain zone.Name) *Step {
 // RecordName is the name at which a domain's DMARC record stands.
 func RecordName(domain zone.Name) zone.Name { return domain.Child("_dmarc") }
 
-// WalkNames are the names that a full tree walk from name asks for, without their _dmarc label: the name itself, its
+// walkNames are the names that a full tree walk from name asks for, without their _dmarc label: the name itself, its
 // last 7 labels when it has 8 or more, else one label less, then one less each time down to the top-level domain
 // (RFC 9989 §4.10). There are at most 8.
-func WalkNames(name zone.Name) []zone.Name {
+func walkNames(name zone.Name) []zone.Name {
 	if name == zone.Root {
 		return nil
 	}
@@ -118,7 +118,7 @@ func WalkNames(name zone.Name) []zone.Name {
 
 // walk asks for the records of RFC 9989 §4.10, from name up, until a psd=y or psd=n ends it.
 func walk(ctx context.Context, lookup Lookup, name zone.Name) []Step {
-	names := WalkNames(name)
+	names := walkNames(name)
 	steps := make([]Step, 0, len(names))
 	for _, domain := range names {
 		step := ask(ctx, lookup, domain)

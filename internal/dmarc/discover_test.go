@@ -197,7 +197,7 @@ func TestDepths(t *testing.T) {
 		if n := name.Count(); n != depth {
 			t.Fatalf("%s has %d labels", name, n)
 		}
-		steps := len(WalkNames(name))
+		steps := len(walkNames(name))
 		if want := min(depth, 8); steps != want {
 			t.Errorf("%s: %d questions, want %d", name, steps, want)
 		}

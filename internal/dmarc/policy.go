@@ -31,8 +31,8 @@ func (p Policy) Weaker() Policy {
 	return p
 }
 
-// ParsePolicy reads a policy's name in any case. ok is false for anything else.
-func ParsePolicy(s string) (p Policy, ok bool) {
+// parsePolicy reads a policy's name in any case. ok is false for anything else.
+func parsePolicy(s string) (p Policy, ok bool) {
 	for p = None; p <= Reject; p++ {
 		if strings.EqualFold(s, p.String()) {
 			return p, true
@@ -62,10 +62,3 @@ const (
 	// Strict wants the same name.
 	Strict
 )
-
-func (m Mode) String() string {
-	if m == Strict {
-		return "strict"
-	}
-	return "relaxed"
-}

@@ -17,9 +17,9 @@ func IsPublicSuffix(name zone.Name) bool {
 	return suffix == string(name)
 }
 
-// OrgDomainPSL is the Organizational Domain by the public suffix list (RFC 7489 §3.2): the suffix and one label more, or the
+// orgDomainPSL is the Organizational Domain by the public suffix list (RFC 7489 §3.2): the suffix and one label more, or the
 // name itself where it is a suffix.
-func OrgDomainPSL(name zone.Name) zone.Name {
+func orgDomainPSL(name zone.Name) zone.Name {
 	org, err := publicsuffix.EffectiveTLDPlusOne(string(name))
 	if err != nil {
 		return name // it is a suffix
@@ -31,7 +31,7 @@ func OrgDomainPSL(name zone.Name) zone.Name {
 // of the Organizational Domain by the public suffix list, of which sp applies, else p. They know neither np nor psd nor t, so
 // Policy is always Declared. Several records at the name end the search without DMARC.
 func DiscoverPSL(ctx context.Context, lookup Lookup, name zone.Name) Discovery {
-	d := Discovery{Name: name, OrgDomain: OrgDomainPSL(name), PolicyKnown: true, OrgKnown: true}
+	d := Discovery{Name: name, OrgDomain: orgDomainPSL(name), PolicyKnown: true, OrgKnown: true}
 	if name == zone.Root {
 		return d
 	}

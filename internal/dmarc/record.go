@@ -142,7 +142,7 @@ func Meant(text string) bool {
 	for part := range strings.SplitSeq(text[:min(len(text), 1024)], ";") {
 		name, value, ok := strings.Cut(part, "=")
 		if ok && strings.EqualFold(strings.TrimSpace(name), "p") {
-			_, policy := ParsePolicy(strings.TrimSpace(value))
+			_, policy := parsePolicy(strings.TrimSpace(value))
 			return policy
 		}
 	}
