@@ -10,14 +10,13 @@ import (
 	"go4.org/netipx"
 
 	"github.com/tripod-dns/tripod/internal/config"
-	"github.com/tripod-dns/tripod/internal/resolve"
 	"github.com/tripod-dns/tripod/internal/spf"
 	"github.com/tripod-dns/tripod/internal/zone"
 )
 
 // flatten turns the terms of flatten lists into the ranges that are published in their place. It has to be done before the
-// zones are frozen. A term whose addresses cannot be told is refused, at the term.
-func (r *Repo) flatten(ctx context.Context) error {
+// zones are frozen for good. A term whose addresses cannot be told is refused, at the term.
+func (r *Repo) flatten(ctx context.Context) (done bool, err error) {
 	var lists []*zone.Flatten
 	var owners []*zone.Domain
 	for _, d := range r.Config.Domains {
@@ -26,10 +25,10 @@ func (r *Repo) flatten(ctx context.Context) error {
 		}
 	}
 	if len(lists) == 0 {
-		return nil
+		return false, nil
 	}
 	// Targets in the repository that are flattened themselves come out of their own terms here too, not out of ranges.
-	world := resolve.NewWorld(resolve.NewIndex(r.Config.Domains, r.others...), r.lock, r.live, r.mode)
+	world := r.world
 	var bad config.Diagnostics
 	ranges := make([][]netip.Prefix, len(lists))
 	for i, f := range lists {
@@ -49,24 +48,24 @@ func (r *Repo) flatten(ctx context.Context) error {
 		}
 		set, err := b.IPSet()
 		if err != nil {
-			return fmt.Errorf("flatten %s: %w", f.Owner, err)
+			return false, fmt.Errorf("flatten %s: %w", f.Owner, err)
 		}
 		ranges[i] = set.Prefixes()
 	}
 	if err := ctx.Err(); err != nil {
-		return err
+		return false, err
 	}
 	if len(bad) > 0 {
-		return &Unloadable{Files: r.Config.Files, Diagnostics: bad}
+		return false, &Unloadable{Files: r.Config.Files, Diagnostics: bad}
 	}
 	for i, f := range lists {
 		if err := r.Config.Flatten(f, ranges[i]); err != nil {
-			return &Unloadable{Files: r.Config.Files, Diagnostics: config.Diagnostics{{
+			return false, &Unloadable{Files: r.Config.Files, Diagnostics: config.Diagnostics{{
 				Position: r.Config.Files.Position(f.At), Span: f.At, Message: err.Error(),
 			}}}
 		}
 	}
-	return nil
+	return true, nil
 }
 
 func cannotFlatten(s *spf.Set) string {

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"sync"
 
+	"github.com/tripod-dns/tripod/internal/resolve"
 	"github.com/tripod-dns/tripod/rules"
 )
 
@@ -16,6 +17,9 @@ func (r *Repo) Lint(ctx context.Context) (*LintResult, error) {
 		Rules: rules.All(), Domains: r.Config.Domains, World: r.world, Now: r.opts.Now, Settings: settings,
 	}
 	if r.live != nil {
+		if r.mode == resolve.LiveOnly || r.mode == resolve.LiveThenLock {
+			r.world.Prefetch(ctx)
+		}
 		in.Workers = 32 // most of the time is spent waiting for answers
 	}
 	if p := r.opts.Progress; p != nil {

@@ -131,11 +131,16 @@ func Open(ctx context.Context, opts Options) (*Repo, error) {
 	if err := r.readRest(ctx); err != nil {
 		return nil, err
 	}
-	if err := r.flatten(ctx); err != nil {
-		return nil, err
-	}
 	r.index = resolve.NewIndex(repo.Domains, r.others...)
 	r.world = resolve.NewWorld(r.index, r.lock, r.live, r.mode)
+	flattened, err := r.flatten(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if flattened {
+		r.index = resolve.NewIndex(repo.Domains, r.others...)
+		r.world = r.world.With(r.index) // what flatten asked of third parties is needed too
+	}
 	return r, nil
 }
 

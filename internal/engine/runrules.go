@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/tripod-dns/tripod/internal/resolve"
 	"github.com/tripod-dns/tripod/internal/zone"
 	"github.com/tripod-dns/tripod/rules"
 )
@@ -97,8 +98,25 @@ func (r *Repo) runFindings(s rules.Settings, missing []rules.Missing) ([]rules.F
 			Message: fmt.Sprintf("%s is %d days old: third parties may have changed since", LockFile, days),
 			Help:    "run tripod lock, and commit what it writes",
 		})
+	} else if differ := r.world.Differing(); r.lockThere && len(differ) > 0 {
+		add(lockStale, rules.Finding{
+			Message: fmt.Sprintf("live DNS answers otherwise than %s: %s", LockFile, first(differ, 3)),
+			Help:    "run tripod lock, and commit what it writes",
+		})
 	}
 	return out, nil
+}
+
+// first lists the first questions of a list.
+func first(list []resolve.Question, n int) string {
+	var out []string
+	for _, q := range list[:min(n, len(list))] {
+		out = append(out, q.String())
+	}
+	if more := len(list) - n; more > 0 {
+		out = append(out, fmt.Sprintf("and %d more", more))
+	}
+	return strings.Join(out, ", ")
 }
 
 func staleMessage(stale []string) string {
@@ -119,10 +137,14 @@ func (r *Repo) lockFindings(missing []rules.Missing) []rules.Finding {
 		types []string
 		rules []string
 	}
+	asked := map[string]bool{} // an address that only a provider knows is unknown too, and no lock file can say it
+	for _, q := range r.world.Missing() {
+		asked[q.String()] = true
+	}
 	byName := map[zone.Name]*want{}
 	var order []zone.Name
 	for _, m := range missing {
-		if m.Failed {
+		if m.Failed || !asked[m.Name.FQDN()+" "+zone.TypeName(m.Type)] {
 			continue
 		}
 		if z, ok := r.index.ZoneOf(m.Name); ok && z.Domain.Emit == zone.EmitExtend && !z.Domain.RestKnown {

@@ -51,7 +51,7 @@ func ParseName(s string) (Name, error) {
 			break
 		}
 	}
-	if strings.HasSuffix(s, ".") && !strings.HasSuffix(s, `\.`) {
+	if finalDot(s) {
 		s = s[:len(s)-1]
 	}
 	n := Name(lower(s))
@@ -88,13 +88,25 @@ func (n Name) Check() error {
 		}
 		total += size + 1
 	}
-	if strings.HasSuffix(string(n), ".") && !strings.HasSuffix(string(n), `\.`) {
+	if finalDot(string(n)) {
 		return errors.New("empty label")
 	}
 	if total > MaxName {
 		return fmt.Errorf("name of %d octets, the limit is %d", total, MaxName)
 	}
 	return nil
+}
+
+// finalDot tells whether s ends in a dot that separates labels: one without a backslash, or with an escaped one, before it.
+func finalDot(s string) bool {
+	if !strings.HasSuffix(s, ".") {
+		return false
+	}
+	slashes := 0
+	for i := len(s) - 2; i >= 0 && s[i] == '\\'; i-- {
+		slashes++
+	}
+	return slashes%2 == 0
 }
 
 func lower(s string) string {

@@ -20,6 +20,8 @@ func TestParseName(t *testing.T) {
 		{in: strings.Repeat("a", 64) + ".example", err: "label of 64 octets, the limit is 63"},
 		{in: strings.Repeat(strings.Repeat("a", 63)+".", 4) + "b", err: "name of 259 octets, the limit is 255"},
 		{in: `a\.b.example`, want: `a\.b.example`},
+		{in: `a\\.`, want: `a\\`},
+		{in: `a.b\\..`, err: "empty label"},
 		{in: `\097.example`, want: `\097.example`},
 	} {
 		got, err := ParseName(tt.in)
