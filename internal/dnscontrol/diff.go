@@ -212,11 +212,25 @@ func compare(m *model, existing models.Records, unsafe bool) (diff2.ChangeList, 
 		m.dc.Records = filter(all, keep)
 		changes, _, err := diff2.ByRecordSet(filter(existing, keep), m.dc, nil)
 		if err != nil {
-			return nil, errors.New(firstLines(err.Error(), 6))
+			return nil, inOurWords(err)
 		}
 		out = append(out, changes...)
 	}
 	return out, nil
+}
+
+// inOurWords says diff2's only common error, which is several lines long and names things of D(), as one line.
+func inOurWords(err error) error {
+	var own []string
+	for _, line := range strings.Split(err.Error(), "\n") {
+		if record, ok := strings.CutPrefix(line, "    "); ok && len(own) < 5 {
+			own = append(own, record)
+		}
+	}
+	if len(own) == 0 || !strings.Contains(err.Error(), "both IGNORE*()'d and not ignored") {
+		return errors.New(firstLines(err.Error(), 6))
+	}
+	return fmt.Errorf("ignore_records leaves to others what the zone itself defines, which dnscontrol refuses: %s", strings.Join(own, "; "))
 }
 
 func filter(records models.Records, keep func(*models.RecordConfig) bool) models.Records {

@@ -98,8 +98,10 @@ func alike(a, b planner.Change) bool {
 		slices.Equal(a.Before, b.Before) && slices.Equal(a.After, b.After)
 }
 
-// Push applies what Preview would say, when it keeps to the limits: else the error is a *RefusalError or a
-// *DigestError, and nothing was applied. Only zones that change are touched. It returns all that it looked at: those with Changes it set out to apply.
+// Push applies what Preview would say, when it keeps to the limits: else the error is a *DigestError or holds a
+// *RefusalError for each zone that is refused, and nothing was applied. Only zones that change are touched. It returns
+// all that it looked at: those with Changes it set out to apply.
+//
 // Zone files of BIND are each replaced atomically, all of them made before the first is written; an error after that
 // leaves those written that Log has named, and running it again goes on.
 func (p *Publisher) Push(ctx context.Context, domains []*zone.Domain, halves map[string]*Half, limits Limits) ([]*ZonePreview, error) {
@@ -114,10 +116,12 @@ func (p *Publisher) Push(ctx context.Context, domains []*zone.Domain, halves map
 	}
 	list := changing(all)
 	if !limits.AllowDelete {
+		var refused []error
 		for _, z := range list {
-			if err := refuse(z.Domain, z.Provider, z.Changes, len(z.Current)); err != nil {
-				return nil, err
-			}
+			refused = append(refused, refuse(z.Domain, z.Provider, z.Changes, len(z.Current)))
+		}
+		if err := errors.Join(refused...); err != nil {
+			return nil, err
 		}
 	}
 	texts := make([][]byte, len(list))
