@@ -24,13 +24,14 @@ var Now = time.Date(2026, time.November, 24, 12, 0, 0, 0, time.UTC)
 
 // Names of a fleet's surroundings.
 const (
-	hub     = "corp.example" // the domain that takes everybody's reports
-	perZone = 12             // records of each domain
+	hub     = "corp.example" // the domain that takes everybody's mail and reports
+	perZone = 12             // records of each other domain
 )
 
-// Fleet writes n domains into dir, one file each, with tripod.hcl, a lock file and the rendered output, so that lint finds nothing
-// above info. The same n and seed give the same bytes. Each domain has 12 records: SPF with a third party's include, two 2048-bit
-// DKIM keys of its own, DMARC with reports to another domain, two MX, MTA-STS, TLS-RPT, three A and a CAA.
+// Fleet writes n domains into dir, one file each, with tripod.hcl, a lock file and the rendered output, so that lint finds
+// nothing. The same n and seed give the same bytes. Each domain has 12 records: SPF with a third party's include, two 2048-bit
+// DKIM keys of its own, DMARC with reports to another domain, two MX, MTA-STS, TLS-RPT, three A and a CAA. One of them, the hub of the
+// others, has some more.
 func Fleet(ctx context.Context, dir string, n int, seed uint64) error {
 	for _, sub := range []string{"", "domains"} {
 		if err := os.MkdirAll(filepath.Join(dir, sub), 0o750); err != nil {
@@ -81,6 +82,35 @@ dnscontrol {
 }
 `
 
+// hubRecords are what the other domains need of the hub.
+const hubRecords = `  # Receivers ask here before they send reports about other domains (RFC 9990 §4).
+  record "TXT" "*._report._dmarc" {
+    rdata = ["v=DMARC1;"]
+  }
+
+  subdomain "mx1" {
+    spf {
+      terms = ["a"]
+      all   = "fail"
+    }
+
+    record "A" "@" {
+      rdata = ["198.51.100.8"]
+    }
+  }
+
+  subdomain "mx2" {
+    spf {
+      terms = ["a"]
+      all   = "fail"
+    }
+
+    record "A" "@" {
+      rdata = ["198.51.100.9"]
+    }
+  }
+`
+
 // thirdParties are the lines of the lock file, sorted.
 var thirdParties = []string{
 	`"_dmarc.example. TXT": {"rcode": "NXDOMAIN"}`,
@@ -97,19 +127,20 @@ func definition(rnd *rand.Rand, name string, i int) (string, error) {
 		}
 		keys[k] = key
 	}
-	permission := `
-  # Receivers ask here before they send reports about other domains (RFC 9990 §4).
-  record "TXT" "*._report._dmarc" {
-    rdata = ["v=DMARC1;"]
+	rest := `  record "A" "@" {
+    rdata = ["198.51.100.7"]
   }
-`
-	last := `
+
+  record "A" "www" {
+    rdata = ["198.51.100.7"]
+  }
+
   record "CAA" "@" {
     rdata = ["0 issue \"letsencrypt.org\""]
   }
 `
 	if name == hub {
-		last = permission
+		rest = hubRecords
 	}
 	return fmt.Sprintf(`# Customer %[2]d.
 domain %[1]q {
@@ -142,22 +173,15 @@ domain %[1]q {
   }
 
   record "MX" "@" {
-    rdata = ["10 mx1.%[1]s.", "20 mx2.%[1]s."]
-  }
-
-  record "A" "mx1" {
-    rdata = ["198.51.%[3]d.%[4]d"]
-  }
-
-  record "A" "mx2" {
-    rdata = ["203.0.113.%[4]d"]
+    rdata = ["10 mx1.corp.example.", "20 mx2.corp.example."]
   }
 
   record "A" "mta-sts" {
     rdata = ["203.0.113.%[4]d"]
   }
+
 %[7]s}
-`, name, i, i>>8, i&0xff, keys[0], keys[1], last), nil
+`, name, i, i>>8, i&0xff, keys[0], keys[1], rest), nil
 }
 
 // publicKey is a SubjectPublicKeyInfo (RFC 5280 §4.1.2.7) of 2048 bits that looks like a key to everybody who does not factor it: an odd

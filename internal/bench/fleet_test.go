@@ -16,7 +16,7 @@ func TestFleetIsClean(t *testing.T) {
 		t.Errorf("%d domains, want 20", n)
 	}
 	for _, d := range repo.Config.Domains {
-		if len(d.Records) != perZone {
+		if len(d.Records) != perZone && d.Name != hub {
 			t.Errorf("%s: %d records, want %d", d.Name, len(d.Records), perZone)
 		}
 	}
@@ -25,9 +25,7 @@ func TestFleetIsClean(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, f := range res.Findings {
-		if f.Severity > rules.Info {
-			t.Errorf("%s: %s: %s", f.Name, f.Rule, f.Message)
-		}
+		t.Errorf("%s: %s: %s", f.Name, f.Rule, f.Message)
 	}
 	for _, n := range res.NotChecked {
 		t.Errorf("%s: not checked: %v: %s", n.Domain, n.Rules, n.Reason)

@@ -67,8 +67,7 @@ func makeOne(ctx context.Context, dir, size string) error {
 		return err
 	}
 	for _, args := range [][]string{
-		{"init", "-q"}, {"add", "-A"}, {"-c", "user.name=bench", "-c", "user.email=bench@corp.example", "commit", "-qm", "A fleet"},
-		{"gc", "-q"},
+		{"init", "-q"}, {"config", "gc.auto", "0"}, {"add", "-A"}, {"-c", "user.name=bench", "-c", "user.email=bench@corp.example", "commit", "-qm", "A fleet"},
 	} {
 		if err := command(ctx, dir, "git", args...); err != nil {
 			return err
