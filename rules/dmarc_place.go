@@ -128,7 +128,7 @@ var dmarcLocation = &Rule{
 }
 
 // meantFor tells for which mail domain a policy at a wrong name was meant: one at the apex or at another name with mail of
-// its own, one under "dmarc.", or one whose name has the zone's name twice.
+// its own, one under "dmarc.", one whose name has the zone's name twice, or one at "_dmarc.*".
 func (p *Pass) meantFor(name zone.Name) (owner zone.Name, ok bool) {
 	apex := p.Domain.Name
 	first, parent := name.Cut()
@@ -142,6 +142,8 @@ func (p *Pass) meantFor(name zone.Name) (owner zone.Name, ok bool) {
 			owner = owner.Parent()
 		}
 		return owner, owner.Under(apex)
+	case first == "_dmarc" && parent.IsWildcard():
+		return parent.Parent(), true // a * behind another label stands for itself (RFC 4592 §2.1.1)
 	case first == "_dmarc":
 		return "", false
 	case first == "dmarc" && parent.Under(apex):
