@@ -22,6 +22,7 @@ type job struct {
 	ps     *problems
 	domain *zone.Domain
 	out    *Repository // takes rotations and flatten sites
+	ttls   []nameTTL
 }
 
 // index is what the definitions of all files share.
@@ -179,7 +180,7 @@ func (b *body) ttlAttr() *attr {
 		if a := b.own.attr("ttl"); a != nil {
 			return a
 		}
-		if a := b.profile.attr("ttl"); a != nil && !b.omitted("ttl", false) {
+		if a := b.profile.attr("ttl"); a != nil {
 			return a
 		}
 	}
@@ -187,6 +188,9 @@ func (b *body) ttlAttr() *attr {
 }
 
 func (j *job) body(b *body) {
+	if a := b.ttlAttr(); a != nil {
+		j.ttls = append(j.ttls, nameTTL{b.name, a})
+	}
 	for _, s := range b.senders {
 		j.domain.Senders = append(j.domain.Senders, s.use)
 	}
@@ -259,8 +263,14 @@ type tags struct {
 	domain zone.Name
 }
 
-func (j *job) tags(b *body, version string, kw zone.Span) *tags {
+func (j *job) tags(b *body, version string, kw zone.Span, m *merged) *tags {
 	t := &tags{fs: j.fs, domain: b.name}
+	octets, segments := len(version), 1
+	for _, a := range m.attrs {
+		octets += len("; =") + len(a.def.name) + int(a.val.at.End-a.val.at.Start)
+		segments += 4 + 2*len(a.val.list)
+	}
+	t.b.Grow(octets, segments)
 	t.b.Implied(version, kw)
 	return t
 }
@@ -306,7 +316,7 @@ func (j *job) dmarc(b *body) {
 		return
 	}
 	r := j.textRecord(b, name, "dmarc", m.kw, b.nameAt, m, func() zone.Text {
-		t := j.tags(b, "v=DMARC1", m.kw)
+		t := j.tags(b, "v=DMARC1", m.kw, m)
 		for _, tag := range []string{"p", "sp", "np", "adkim", "aspf", "fo", "psd", "t", "rua", "ruf"} {
 			t.add(m.attr(tag), ",")
 		}
@@ -326,7 +336,7 @@ func (j *job) tlsRPT(b *body) {
 	}
 	if name, ok := j.under(b, "_smtp._tls", m.kw); ok {
 		j.textRecord(b, name, "tls_rpt", m.kw, b.nameAt, m, func() zone.Text {
-			t := j.tags(b, "v=TLSRPTv1", m.kw)
+			t := j.tags(b, "v=TLSRPTv1", m.kw, m)
 			t.add(m.attr("rua"), ",")
 			return t.b.Text()
 		})
@@ -371,7 +381,7 @@ func (j *job) mtaSTS(b *body) {
 	}
 	p.Until, p.UntilAt = until(m.attr("until"), j.fs)
 
-	t := j.tags(b, "v=STSv1", m.kw)
+	t := j.tags(b, "v=STSv1", m.kw, m)
 	if id := m.attr("id"); id != nil {
 		t.add(id, "")
 		p.ID = id.val.lit.str(j.fs, b.name)
@@ -417,7 +427,7 @@ func (j *job) dkim(b *body, blk *block) {
 		return
 	}
 	j.textRecord(b, name, "dkim", l.at, l.at, m, func() zone.Text {
-		t := j.tags(b, "v=DKIM1", l.at)
+		t := j.tags(b, "v=DKIM1", l.at, m)
 		for _, tag := range []string{"k", "h", "s", "t", "n", "p"} {
 			t.add(m.attr(tag), ":")
 		}
@@ -437,7 +447,7 @@ func (j *job) bimi(b *body, blk *block) {
 		return
 	}
 	j.textRecord(b, name, "bimi", l.at, l.at, m, func() zone.Text {
-		t := j.tags(b, "v=BIMI1", l.at)
+		t := j.tags(b, "v=BIMI1", l.at, m)
 		for _, tag := range []string{"l", "a", "lps", "avp"} {
 			t.add(m.attr(tag), ",")
 		}

@@ -35,6 +35,7 @@ func (j *job) spf(b *body) {
 		j.spfHead(&head, b, m, kw)
 		j.spfTail(&tail, b, m)
 		var whole zone.TextBuilder
+		whole.Grow(head.Len()+tail.Len(), len(head.Text().Segments())+len(tail.Text().Segments()))
 		whole.Append(head.Text())
 		whole.Append(tail.Text())
 		return whole.Text()

@@ -57,11 +57,12 @@ func (l *loader) load() error {
 		l.ps.addf(zone.Span{File: 1}, "", "%d files, the limit is %d", len(paths)+len(ledgers), maxFiles)
 		return nil
 	}
-	trees, err := l.parseAll(append(append([]string(nil), paths...), ledgers...), len(paths))
+	ix := &index{fs: fs, settings: &l.repo.Settings, profiles: make(map[string]*block), senders: make(map[string]*block)}
+	units, err := l.parseAll(ix, append(append([]string(nil), paths...), ledgers...), len(paths))
 	if err != nil {
 		return err
 	}
-	l.decode(trees[:len(paths)], trees[len(paths):])
+	l.decode(ix, units)
 	return nil
 }
 
@@ -137,30 +138,27 @@ func (l *loader) readInto(f *file, def *blockDef, ps *problems) (*block, error) 
 }
 
 // parseAll parses files in parallel. The first n are definitions, the others ledgers.
-func (l *loader) parseAll(paths []string, n int) ([]*block, error) {
+func (l *loader) parseAll(ix *index, paths []string, n int) ([]*unit, error) {
 	fs := l.repo.Files
 	base := len(fs.list)
 	for i, p := range paths {
 		fs.list = append(fs.list, &file{id: zone.FileID(base + i + 1), path: p})
 	}
-	trees := make([]*block, len(paths))
-	found := make([]problems, len(paths))
+	units := make([]*unit, len(paths))
 	err := parallel(len(paths), func(i int) error {
 		def := fileDefinitions
 		if i >= n {
 			def = fileKeys
 		}
-		b, err := l.readInto(fs.list[base+i], def, &found[i])
-		trees[i] = b
+		u := &unit{}
+		units[i] = u
+		b, err := l.readInto(fs.list[base+i], def, &u.ps)
+		if b != nil {
+			u.take(ix, b)
+		}
 		return err
 	})
-	if err != nil {
-		return nil, err
-	}
-	for _, ps := range found {
-		l.ps = append(l.ps, ps...)
-	}
-	return trees, nil
+	return units, err
 }
 
 // parallel calls work for 0 to n-1 on all processors, in chunks, until one fails.
@@ -189,162 +187,4 @@ func parallel(n int, work func(int) error) error {
 	}
 	wg.Wait()
 	return errors.Join(errs...)
-}
-
-// A definition is one domain to be made: its block, and the domain itself.
-type definition struct {
-	block  *block
-	domain *zone.Domain
-	ps     problems
-	out    Repository
-}
-
-func (l *loader) decode(definitions, ledgers []*block) {
-	fs := l.repo.Files
-	ix := &index{fs: fs, settings: &l.repo.Settings, profiles: make(map[string]*block), senders: make(map[string]*block)}
-	named := func(m map[string]*block, b *block) {
-		name := b.labels[0]
-		if first := m[name.text]; first != nil {
-			twice(&l.ps, fs, describe(b), first.labels[0].at, name.at)
-			return
-		}
-		m[name.text] = b
-	}
-	var defs []*definition
-	complete := true
-	for _, f := range definitions {
-		if f == nil {
-			complete = false
-			continue
-		}
-		for _, b := range f.blocks {
-			switch b.def {
-			case defProfile:
-				named(ix.profiles, b)
-			case defSender:
-				named(ix.senders, b)
-			case defDomain:
-				defs = l.define(defs, b, b.labels[0])
-			case defDomains:
-				for _, n := range b.attr("names").val.list {
-					defs = l.define(defs, b, label{n.str(fs, ""), place(n)})
-				}
-			}
-		}
-	}
-	if !complete {
-		return // a profile or sender that stands in a file with an error would be reported as missing
-	}
-	// Work never fails: what is wrong becomes a problem.
-	_ = parallel(len(defs), func(i int) error {
-		d := defs[i]
-		if ix.exhausted() {
-			return nil
-		}
-		d.out.flatten = make(map[*zone.Flatten]*flattenSite)
-		j := &job{index: ix, ps: &d.ps, domain: d.domain, out: &d.out}
-		j.build(d.block)
-		ix.faults.Add(int64(len(d.ps)))
-		return nil
-	})
-	if ix.spent.Load() > maxModel {
-		l.ps.addf(zone.Span{File: 1}, "", "the definitions come to more than %d MiB of records", maxModel>>20)
-		return
-	}
-	first := make(map[string]zone.Span)
-	for _, d := range defs {
-		l.ps = append(l.ps, d.ps...)
-		if at, ok := first[d.domain.ID()]; ok {
-			twice(&l.ps, fs, "domain "+d.domain.ID(), at, d.domain.At)
-			continue
-		}
-		first[d.domain.ID()] = d.domain.At
-		l.repo.Domains = append(l.repo.Domains, d.domain)
-		l.repo.Rotations = append(l.repo.Rotations, d.out.Rotations...)
-		for f, site := range d.out.flatten {
-			l.repo.flatten[f] = site
-		}
-	}
-	l.addLedgers(ix, ledgers, defs)
-}
-
-// define adds a domain to be made.
-func (l *loader) define(defs []*definition, b *block, name label) []*definition {
-	n, err := zone.ParseName(name.text)
-	switch {
-	case err != nil:
-		l.ps.addf(name.at, "", "domain %q: %v", name.text, err)
-		return defs
-	case n == zone.Root || strings.ContainsAny(string(n), " \t\r\n\"'*/:@"):
-		l.ps.addf(name.at, "", "%q is no domain", name.text)
-		return defs
-	}
-	return append(defs, &definition{block: b, domain: &zone.Domain{Name: n, At: name.at}})
-}
-
-// addLedgers decodes the key ledgers and adds their records to the domains that they belong to: every view (tag)
-// of the most specific domain at or above the ledger's name.
-func (l *loader) addLedgers(ix *index, files []*block, defs []*definition) {
-	if len(files) == 0 {
-		return
-	}
-	fs := l.repo.Files
-	byName := make(map[zone.Name][]*definition)
-	for _, d := range defs {
-		byName[d.domain.Name] = append(byName[d.domain.Name], d)
-	}
-	first := make(map[zone.Name]zone.Span)
-	for _, f := range files {
-		if f == nil {
-			continue
-		}
-		for _, b := range f.blocks {
-			led := decodeLedger(b, fs, &l.ps)
-			if led == nil {
-				continue
-			}
-			if at, ok := first[led.Domain]; ok {
-				twice(&l.ps, fs, "the key ledger of "+led.Domain.String(), at, led.At)
-				continue
-			}
-			first[led.Domain] = led.At
-			if want := string(led.Domain) + ".hcl"; path.Base(fs.Path(b.kw.File)) != want {
-				l.ps.addf(led.At, "", "the key ledger of %s stands in %s, not in %s", led.Domain, fs.Path(b.kw.File), path.Join(l.repo.Settings.Keys, want))
-				continue
-			}
-			l.repo.Ledgers = append(l.repo.Ledgers, led)
-			at := led.Domain
-			for len(byName[at]) == 0 && at != zone.Root {
-				at = at.Parent()
-			}
-			if len(byName[at]) == 0 {
-				l.ps.addf(led.At, "keys are withdrawn before their domain goes: see dkim_rotation { retire = true }", "no definition has the domain %s of this key ledger", led.Domain)
-				continue
-			}
-			for _, d := range byName[at] {
-				j := &job{index: ix, ps: &l.ps, domain: d.domain}
-				body := ledgerBody(d, led.Domain, ix)
-				led.publish(b, d.domain, func(r *zone.Record) { j.ttl(r, body, nil) }, fs, &l.ps)
-			}
-		}
-	}
-}
-
-// ledgerBody is the subdomain, or else the domain, whose ttl holds for a ledger's records.
-func ledgerBody(d *definition, name zone.Name, ix *index) *body {
-	profile := func(b *block) *block {
-		if a := b.attr("profile"); a != nil {
-			return ix.profiles[a.val.lit.str(ix.fs, "")]
-		}
-		return nil
-	}
-	b := &body{own: d.block, profile: profile(d.block)}
-	for _, sub := range d.block.blocks {
-		if sub.def == defSubdomain {
-			if rel, err := zone.ParseName(sub.labels[0].text); err == nil && d.domain.Name.Child(string(rel)) == name {
-				return &body{own: sub, profile: profile(sub), parent: b}
-			}
-		}
-	}
-	return b
 }

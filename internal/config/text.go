@@ -182,6 +182,9 @@ func (l lit) str(fs *Files, domain zone.Name) string {
 
 func (l lit) text(fs *Files, domain zone.Name) zone.Text {
 	var b zone.TextBuilder
+	if l.plain {
+		b.Grow(int(l.at.End-l.at.Start), 1)
+	}
 	l.appendTo(&b, fs, domain)
 	return b.Text()
 }

@@ -2,6 +2,7 @@ package zone
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"time"
 
@@ -81,6 +82,12 @@ func (b *TextBuilder) Append(t Text) {
 	if len(t.segs) == 0 {
 		b.add(t.s, Span{}, false)
 	}
+}
+
+// Grow makes room for so many more bytes and segments.
+func (b *TextBuilder) Grow(octets, segments int) {
+	b.b.Grow(octets)
+	b.segs = slices.Grow(b.segs, segments)
 }
 
 // Len is the number of bytes so far.
