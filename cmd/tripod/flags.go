@@ -1,8 +1,10 @@
 package main
 
 import (
+	"encoding/json"
 	"fmt"
 	"io"
+	"os"
 	"slices"
 	"strings"
 
@@ -48,8 +50,37 @@ func (a *app) open(c *cobra.Command, dir string, f lookupFlags) (*engine.Repo, e
 	}
 	return engine.Open(c.Context(), engine.Options{
 		Dir: dir, Now: now, Offline: f.offline, Refresh: f.refresh, Lock: f.lock, Resolvers: f.resolvers,
-		Rest: f.rest, DNSControl: f.dnscontrol, Progress: a.progress(), Version: moduleVersion(),
+		Rest: f.rest, DNSControl: f.dnscontrol, Untrusted: a.fromFork(), Progress: a.progress(), Version: moduleVersion(),
 	})
+}
+
+// fromFork tells whether GitHub started this run for a pull request from another repository: its code is a stranger's. An event that
+// cannot be read counts as one.
+func (a *app) fromFork() bool {
+	if !strings.HasPrefix(a.getenv("GITHUB_EVENT_NAME"), "pull_request") {
+		return false
+	}
+	f, err := os.Open(a.getenv("GITHUB_EVENT_PATH"))
+	if err != nil {
+		return true
+	}
+	defer func() { _ = f.Close() }() // only read from
+	type repo struct {
+		Repo struct {
+			FullName string `json:"full_name"`
+		} `json:"repo"`
+	}
+	var event struct {
+		PullRequest struct {
+			Head repo `json:"head"`
+			Base repo `json:"base"`
+		} `json:"pull_request"`
+	}
+	if err := json.NewDecoder(io.LimitReader(f, 32<<20)).Decode(&event); err != nil {
+		return true
+	}
+	head, base := event.PullRequest.Head.Repo.FullName, event.PullRequest.Base.Repo.FullName
+	return head == "" || head != base
 }
 
 // dirArg is the optional argument DIR.

@@ -31,7 +31,7 @@ func (a *app) previewCmd() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			result, err := repo.Preview(c.Context(), engine.PushOptions{Creds: f.creds})
+			result, err := repo.Preview(c.Context(), engine.PushOptions{Creds: f.creds, Getenv: a.getenv, Log: a.stderr})
 			if err != nil {
 				return err
 			}
@@ -66,7 +66,7 @@ A, AAAA or NS record at the apex) unless --allow-delete is given. A refusal exit
 			if err != nil {
 				return err
 			}
-			result, err := repo.Push(c.Context(), engine.PushOptions{Creds: f.creds, Expect: expect, AllowDelete: allowDelete})
+			result, err := repo.Push(c.Context(), engine.PushOptions{Creds: f.creds, Expect: expect, AllowDelete: allowDelete, Getenv: a.getenv, Log: a.stderr})
 			if err != nil {
 				return err
 			}

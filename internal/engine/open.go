@@ -41,6 +41,7 @@ type Options struct {
 	Resolvers  []string  // HOST:PORT of recursive name servers; none: the configuration's, else the system's
 	Rest       string    // a file with the other half of extend zones
 	DNSControl string    // the dnscontrol executable; "" looks in $PATH
+	Untrusted  bool      // dnsconfig.js is a stranger's: it runs in the confined child process only
 	Progress   Progress  // may be nil
 
 	// Source replaces the directory, with Root as its name: definitions out of a git commit, or of a test.

@@ -92,7 +92,7 @@ func (r *Repo) compare(ctx context.Context, b *base) (*planner.Plan, error) {
 		errs[i] = err
 		for _, c := range changes {
 			if c.Ours || d.Emit != zone.EmitExtend {
-				plans[i].Changes = append(plans[i].Changes, planner.Change(c))
+				plans[i].Changes = append(plans[i].Changes, c)
 			}
 		}
 	})

@@ -173,7 +173,7 @@ func pushResult(list []*dnscontrol.ZonePreview, applied bool) *PushResult {
 		}
 		pz := PushZone{Zone: z.Domain.ID(), Provider: z.Provider, Type: z.Type}
 		for _, c := range z.Changes {
-			pz.Changes = append(pz.Changes, planner.Change(c))
+			pz.Changes = append(pz.Changes, c)
 		}
 		out.Zones = append(out.Zones, pz)
 	}

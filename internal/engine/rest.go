@@ -41,7 +41,7 @@ func (r *Repo) readRest(ctx context.Context) error {
 }
 
 func (r *Repo) otherHalf(ctx context.Context) (map[string]*dnscontrol.Half, error) {
-	o := dnscontrol.HalfOptions{Rest: r.opts.Rest, Self: r.opts.Self}
+	o := dnscontrol.HalfOptions{Rest: r.opts.Rest, Self: r.opts.Self, Untrusted: r.opts.Untrusted}
 	if o.Rest == "" {
 		dir := r.Root
 		if r.opts.restDir != "" {
