@@ -2,6 +2,7 @@ package rules
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/miekg/dns"
@@ -146,6 +147,9 @@ var dnsCNAME = &Rule{
 	Domain: func(p *Pass) {
 		p.halfKnown()
 		p.names(func(all []*zone.Record) {
+			if !slices.ContainsFunc(all, func(rr *zone.Record) bool { return rr.Type == dns.TypeCNAME }) {
+				return
+			}
 			var cnames, others []*zone.Record
 			for _, rr := range all {
 				if rr.Type == dns.TypeCNAME {
@@ -153,9 +157,6 @@ var dnsCNAME = &Rule{
 				} else {
 					others = append(others, rr)
 				}
-			}
-			if len(cnames) == 0 {
-				return
 			}
 			rr := ours(cnames)
 			distinct := map[zone.Name]bool{}
@@ -291,7 +292,7 @@ var dnsName = &Rule{
 				short := rr.Name[:len(rr.Name)-len(p.Domain.Name)-1]
 				f.Message = fmt.Sprintf("%s holds the zone's name twice, and dnscontrol refuses it", rr.Name)
 				f.Help = fmt.Sprintf("labels are relative to %s: write %q", p.Domain.Name, short.Relative(p.Domain.Name))
-			case hostLike(all) && badCharacter(rr.Name) != 0:
+			case badCharacter(rr.Name) != 0 && hostLike(all):
 				f.Message = fmt.Sprintf("%q cannot stand in the name of a host or of a mail record (%s)", badCharacter(rr.Name), rr.Name)
 				f.Help = "names have letters, digits, hyphens and, in front, underscores"
 			default:

@@ -141,9 +141,6 @@ func (k *Key) Usable() bool {
 // Testing tells whether t= holds y.
 func (k *Key) Testing() (Value, bool) { return find(k.Flags, "y") }
 
-// Strict tells whether t= holds s: the domain of i= has to be that of d=, not one below it.
-func (k *Key) Strict() bool { _, ok := find(k.Flags, "s"); return ok }
-
 // ForEmail tells whether s= lets the key sign mail (RFC 6376 §3.6.1).
 func (k *Key) ForEmail() bool {
 	if len(k.Services) == 0 {

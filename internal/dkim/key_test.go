@@ -98,7 +98,7 @@ func TestParseTags(t *testing.T) {
 	if d := cmp.Diff([]Value{{"email", 35, 40}, {"tlsrpt", 41, 47}}, k.Services); d != "" {
 		t.Error(d)
 	}
-	if v, ok := k.Testing(); !ok || v.Start != 51 || !k.Strict() || !k.ForEmail() {
+	if v, ok := k.Testing(); !ok || v.Start != 51 || !k.ForEmail() {
 		t.Errorf("flags: %v", k.Flags)
 	}
 	if Parse("s=tlsrpt; p=" + rfc6376).ForEmail() {

@@ -108,15 +108,14 @@ func (l *List) Get(name string) (Tag, bool) {
 	return Tag{}, false
 }
 
-// All are the tags of that name; more than one make the list invalid (RFC 6376 §3.2).
-func (l *List) All(name string) []Tag {
-	var out []Tag
-	for _, t := range l.Tags {
-		if t.Name == name {
-			out = append(out, t)
+// Problem is the first problem of a kind.
+func (l *List) Problem(kind string) (zone.Problem, bool) {
+	for _, p := range l.Problems {
+		if p.Kind == kind {
+			return p, true
 		}
 	}
-	return out
+	return zone.Problem{}, false
 }
 
 // Cut is the range to delete so that tag i is gone and the rest stays as it was: the tag with the semicolon
@@ -136,16 +135,6 @@ func (l *List) Cut(i int) (start, end int) {
 		start--
 	}
 	return start, end
-}
-
-// Problem is the first problem of a kind.
-func (l *List) Problem(kind string) (zone.Problem, bool) {
-	for _, p := range l.Problems {
-		if p.Kind == kind {
-			return p, true
-		}
-	}
-	return zone.Problem{}, false
 }
 
 func (l *List) problem(kind string, start, end int, msg, help string) *zone.Problem {
