@@ -4,9 +4,11 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/miekg/dns"
 
+	"github.com/tripod-dns/tripod/internal/resolve"
 	"github.com/tripod-dns/tripod/internal/spf"
 	"github.com/tripod-dns/tripod/internal/zone"
 )
@@ -25,8 +27,34 @@ type spfViews struct {
 	made  bool
 }
 
-// spfCache is what the family shares between domains.
-type spfCache struct{}
+// spfCache is what the family shares between domains: third parties' records, by their text.
+type spfCache struct{ third sync.Map }
+
+// An spfWorld is the world with the records that are parsed already.
+type spfWorld struct {
+	*resolve.World
+	p *Pass
+}
+
+// ParsedSPF implements spf.Parser.
+func (w spfWorld) ParsedSPF(r *zone.Record) *spf.Record {
+	if r.Origin != zone.Third {
+		return w.p.ParseSPF(r)
+	}
+	text := r.Text.String()
+	c := &w.p.run.cache.spf.third
+	if v, ok := c.Load(text); ok {
+		if rec, ok := v.(*spf.Record); ok {
+			return rec
+		}
+	}
+	rec := spf.Parse(text)
+	c.Store(text, rec)
+	return rec
+}
+
+// SPFWorld is World for the evaluators of package spf: it shares parsed records.
+func (p *Pass) SPFWorld() zone.Lookup { return spfWorld{p.dom.world, p} }
 
 // An spfText is one SPF record of the zone.
 type spfText struct {
@@ -79,13 +107,23 @@ func (p *Pass) spfTrees(f func(t *spfText, tree *spf.Tree)) {
 	}
 }
 
+// treeOf is the record's tree, made once: SPFTree has the same one.
 func (p *Pass) treeOf(t *spfText) *spf.Tree {
-	if t.tree == nil {
-		t.tree = p.SPFTree(t.rec.Name)
-		if t.tree.Root.Record != t.rec {
-			// The name answers otherwise, or that is not known: the record itself is.
-			t.tree = spf.WalkRecord(p.Context(), p.World(), t.rec.Name, t.rec, t.parsed)
-		}
+	if t.tree != nil {
+		return t.tree
+	}
+	name := t.rec.Name
+	v := &p.dom.views.words
+	t.tree = v.trees[name]
+	if t.tree == nil || t.tree.Root.Record != t.rec {
+		// The record is there, whatever else is known of its name.
+		t.tree = spf.WalkRecord(p.Context(), p.SPFWorld(), name, t.rec, t.parsed)
+	}
+	if v.trees == nil {
+		v.trees = map[zone.Name]*spf.Tree{}
+	}
+	if v.trees[name] == nil {
+		v.trees[name] = t.tree
 	}
 	return t.tree
 }

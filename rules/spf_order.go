@@ -96,7 +96,7 @@ func (p *Pass) halfOfAll(t *spfText, tree *spf.Tree, whose string) {
 	if sum[0] < 0.5 && sum[1] < 0.5 {
 		return
 	}
-	set := spf.SendersOf(p.Context(), p.World(), t.rec.Name, t.parsed, true)
+	set := spf.SendersOf(p.Context(), p.SPFWorld(), t.rec.Name, t.parsed, true)
 	for i, family := range []string{"IPv4", "IPv6"} {
 		if widest[i] == nil {
 			continue

@@ -83,7 +83,7 @@ func (s *source) record(ctx context.Context, name zone.Name) *found {
 		case 0:
 			f.fault = FaultNoRecord
 		case 1:
-			f.parsed = Parse(f.spf[0].Text.String())
+			f.parsed = s.parse(f.spf[0])
 			if len(f.parsed.Problems) > 0 {
 				f.fault = FaultSyntax
 			}
@@ -92,6 +92,21 @@ func (s *source) record(ctx context.Context, name zone.Name) *found {
 		}
 	}
 	return f
+}
+
+// A Parser is a zone.Lookup that remembers parsed records, so that many evaluations share them. It must not change what it
+// gives away, and gives nil for a record that it does not keep.
+type Parser interface {
+	ParsedSPF(*zone.Record) *Record
+}
+
+func (s *source) parse(r *zone.Record) *Record {
+	if p, ok := s.lookup.(Parser); ok {
+		if parsed := p.ParsedSPF(r); parsed != nil {
+			return parsed
+		}
+	}
+	return Parse(r.Text.String())
 }
 
 // ask asks for records. A found name without its records, as it stands where only existence was kept, is unknown.

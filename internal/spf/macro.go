@@ -10,6 +10,8 @@ type MacroString struct {
 	Start, End int
 	Text       string
 	Parts      []MacroPart
+
+	one [1]MacroPart // room for the common case
 }
 
 // A MacroPart is a run of literal characters (Letter is 0) or one macro.
@@ -73,6 +75,7 @@ const maxDigits = 1 << 20
 // to the text.
 func parseMacros(text string, offset int, explanation bool) (m *MacroString, bad string, badStart, badEnd int) {
 	m = &MacroString{Start: offset, End: offset + len(text), Text: text}
+	m.Parts = m.one[:0]
 	fail := func(start, end int, msg string) {
 		if bad == "" {
 			bad, badStart, badEnd = msg, start, end

@@ -13,7 +13,8 @@ import (
 const maxProblems = 100
 
 type parser struct {
-	r *Record
+	r     *Record
+	spare []Term // room for the terms, made at once
 }
 
 // Parse reads a record. It never fails: what breaks the grammar of RFC 7208 §12 is in the record's Problems,
@@ -24,6 +25,9 @@ func Parse(text string) *Record {
 		p.problem("version", 0, min(len(text), len(Version)), `does not begin with "v=spf1" and a space`, "")
 		return p.r
 	}
+	n := min(strings.Count(text, " "), 1024)
+	p.spare = make([]Term, n)
+	p.r.Terms = make([]*Term, 0, n)
 	p.terms(len(Version))
 	p.modifiers()
 	return p.r
@@ -122,9 +126,18 @@ func tokenStart(s string, at int) int {
 }
 
 func tokenEnd(s string, at int) int {
-	for at < len(s) && s[at] != ' ' && strangeSpace(s, at) == 0 {
-		_, w := utf8.DecodeRuneInString(s[at:])
-		at += w
+	for at < len(s) {
+		switch c := s[at]; {
+		case c <= ' ' || c == 0x7f:
+			return at
+		case c < utf8.RuneSelf:
+			at++
+		case strangeSpace(s, at) > 0:
+			return at
+		default:
+			_, w := utf8.DecodeRuneInString(s[at:])
+			at += w
+		}
 	}
 	return at
 }
@@ -169,7 +182,12 @@ var knownModifiers = map[string]Kind{"redirect": Redirect, "exp": Exp}
 // term reads one directive or modifier.
 func (p *parser) term(start, end int) *Term {
 	s := p.r.Text[start:end]
-	t := &Term{Start: start, End: end, Text: s, Qualifier: '+', CIDR4: -1, CIDR6: -1}
+	if len(p.spare) == 0 {
+		p.spare = make([]Term, 8)
+	}
+	t := &p.spare[0]
+	p.spare = p.spare[1:]
+	*t = Term{Start: start, End: end, Text: s, Qualifier: '+', CIDR4: -1, CIDR6: -1}
 	body, qualified := s, false
 	if strings.IndexByte("+-~?", s[0]) >= 0 {
 		t.Qualifier, body, qualified = s[0], s[1:], true
@@ -434,7 +452,7 @@ func (p *parser) network(t *Term, rest string) {
 
 // modifiers checks that redirect and exp stand once at most (RFC 7208 §6).
 func (p *parser) modifiers() {
-	seen := map[Kind]bool{}
+	var seen [Unknown]bool
 	for _, t := range p.r.Terms {
 		if t.Kind != Redirect && t.Kind != Exp {
 			continue
