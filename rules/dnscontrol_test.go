@@ -43,6 +43,7 @@ var (
 
 // TestDNSControlRefusals holds that what dnscontrol refuses, without naming a place, tripod has refused or has an error for.
 func TestDNSControlRefusals(t *testing.T) {
+	dnscontrol.Setup()
 	rounds := 5000
 	if testing.Short() {
 		rounds = 300
