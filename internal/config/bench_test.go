@@ -3,6 +3,7 @@ package config
 import (
 	"context"
 	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/hashicorp/hcl/v2"
@@ -68,6 +69,19 @@ func benchRepo(n int) map[string][]byte {
 	return m
 }
 
+// BenchmarkDomains loads one block with many names.
+func BenchmarkDomains(b *testing.B) {
+	src := Map(map[string][]byte{SettingsFile: []byte(defaultSettings), "domains/a.hcl": []byte("domains {\n  profile = \"parked\"\n  names = [" + bombNames(10_000) + "]\n}\n" +
+		"profile \"parked\" {\n  spf {\n    all = \"fail\"\n  }\n  dmarc {\n    p = \"reject\"\n    rua = [\"mailto:x@r.example\"]\n  }\n  record \"MX\" \"@\" {\n    rdata = [\"0 .\"]\n  }\n  record \"TXT\" \"*._domainkey\" {\n    rdata = [\"v=DKIM1; p=\"]\n  }\n}\n")})
+	b.ReportAllocs()
+	for b.Loop() {
+		r, diags, err := Load(context.Background(), src)
+		if err != nil || len(diags) > 0 || len(r.Domains) != 10_000 {
+			b.Fatal(err, diags)
+		}
+	}
+}
+
 // BenchmarkLoad is to be compared with BenchmarkBareParse, which is the least that it can take.
 func BenchmarkLoad(b *testing.B) {
 	src := Map(benchRepo(1000))
@@ -98,4 +112,13 @@ func BenchmarkBareParse(b *testing.B) {
 			b.Fatal(err)
 		}
 	}
+}
+
+// bombNames are elements of a list of names.
+func bombNames(n int) string {
+	var sb strings.Builder
+	for i := range n {
+		fmt.Fprintf(&sb, "\"d%d.example\", ", i)
+	}
+	return sb.String()
 }

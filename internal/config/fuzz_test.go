@@ -33,7 +33,7 @@ func seeds(f *testing.F) {
 			}
 		}
 	}
-	examples, err := filepath.Glob("testdata/examples/*/domains/*.hcl")
+	examples, err := filepath.Glob("../../examples/*/domains/*.hcl")
 	if err != nil {
 		f.Fatal(err)
 	}

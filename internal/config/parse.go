@@ -139,9 +139,21 @@ func addHCL(f *file, d *hcl.Diagnostic, ps *problems) {
 		message, help = "typographic quotes", `write "`
 	case strings.HasPrefix(text, "'"):
 		message, help = "single quotes", `strings stand in double quotes: "`
-	case strings.HasPrefix(text, "\n"), strings.HasPrefix(text, "\r\n"):
+	case d.Summary == "Invalid single-argument block definition" && isLineEnd(text):
+		at.End = at.Start
+		message, help = "the block is not closed on its line", "write } at its end, or each attribute on a line of its own"
+	case d.Summary == "Invalid block definition" && isLineEnd(text):
+		at.End = at.Start
+		message, help = "the block does not begin on its line", "write { behind it, on the same line"
+	case d.Summary == "Invalid expression" && isLineEnd(text):
+		at.End = at.Start
+		message, help = "there is no value", "write one behind the =, on the same line"
+	case isLineEnd(text):
 		at.End = at.Start
 		message, help = "the string does not end on its line", `write " at its end, or \n for a line end in it`
+	case d.Summary == "Argument definition required":
+		word, _, _ := strings.Cut(text, " ")
+		message, help = fmt.Sprintf("the block %s stands on the line of the block around it", word), "write it on a line of its own"
 	case text == "${":
 		message, help = "a label is a plain string", "write the name itself; $${ stands for the characters ${"
 	case strings.HasPrefix(text, `\`):
@@ -154,6 +166,10 @@ func addHCL(f *file, d *hcl.Diagnostic, ps *problems) {
 		message, help = "a block on one line holds one attribute", "write each attribute on a line of its own"
 	}
 	ps.add(at, message, help)
+}
+
+func isLineEnd(text string) bool {
+	return strings.HasPrefix(text, "\n") || strings.HasPrefix(text, "\r\n")
 }
 
 func lowerFirst(s string) string {

@@ -185,6 +185,10 @@ func decodeLint(l *block, fs *Files, ps *problems) Lint {
 func (s *Settings) dir(a *attr, fs *Files, ps *problems) string {
 	text := a.val.lit.str(fs, "")
 	clean := path.Clean(text)
+	if strings.ContainsAny(text, "*?[") || (a.def.name == "keys" && clean == ".") {
+		ps.addf(place(a.val.lit), "", "%s %q: the name of one directory or file of its own is needed", a.def.name, text)
+		return clean
+	}
 	if text == "" || path.IsAbs(text) || strings.Contains(text, `\`) || clean == ".." || strings.HasPrefix(clean, "../") || strings.Contains(clean, ":") {
 		ps.addf(place(a.val.lit), "name it relative to the directory of "+SettingsFile+", with forward slashes", "%s %q does not lie below the directory of %s", a.def.name, text, SettingsFile)
 	}
