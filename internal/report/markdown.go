@@ -121,6 +121,9 @@ func markdownFindings(b *strings.Builder, files *config.Files, fs []engine.Findi
 		if len(f.Also) > 0 {
 			fmt.Fprintf(b, "* %s\n", Escape(also(f)))
 		}
+		if len(f.Related)+len(f.Also) > 0 {
+			b.WriteString("\n") // else the help would belong to the list's last item
+		}
 		if f.Help != "" {
 			text, code, _ := strings.Cut(f.Help, "\n")
 			fmt.Fprintf(b, "*Help:* %s\n", Escape(text))

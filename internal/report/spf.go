@@ -107,6 +107,8 @@ func treeLines(t *spf.Tree) []treeLine {
 			// The term itself, not what it leads to, is the one that is too many.
 			l.over = x.Reached && x.Own > 0 && x.Before < spf.MaxLookups+0 && x.Before+x.Own > spf.MaxLookups || x.Reached && x.Own > 0 && x.Before == spf.MaxLookups
 			switch {
+			case x.Term.Bad:
+				l.note = "syntax error"
 			case !x.Reached:
 				l.note = "not reached"
 			case x.Void == spf.VoidCertain:
@@ -185,8 +187,10 @@ func (t *Text) Tree(tree *spf.Tree) {
 			}
 		}
 	}
-	for _, p := range treeProblems(tree) {
-		t.printf("%s %s\n", t.red("permerror:"), Plain(p))
+	if tree.Result != spf.None { // of that the first line speaks
+		for _, p := range treeProblems(tree) {
+			t.printf("%s %s\n", t.red("permerror:"), Plain(p))
+		}
 	}
 	if tree.Dynamic > 0 {
 		t.printf("%s\n", t.dim(plural(tree.Dynamic, "term")+" depending on the message counted as written"))

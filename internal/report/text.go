@@ -156,13 +156,15 @@ func (t *Text) source(it item, gutter, pad string) {
 
 	room := t.width - len(gutter) - 4
 	note := Plain(it.note)
-	if m := columns(marked); m > room*2/3 && m > 24 {
-		marked = clip(marked, max(24, room/2))
+	if columns(before)+columns(marked)+columns(after) > room {
+		if m := columns(marked); m > room*2/3 && m > 24 {
+			marked = clip(marked, max(24, room/2))
+		}
+		if b := columns(before); b+columns(marked) > room*3/4 {
+			before = "…" + tail(before, max(8, min(room/4, room-columns(marked)-12)))
+		}
+		after = clip(after, max(0, room-columns(before)-columns(marked)))
 	}
-	if b := columns(before); b+columns(marked) > room*3/4 {
-		before = "…" + tail(before, max(8, room/4))
-	}
-	after = clip(after, max(0, room-columns(before)-columns(marked)))
 	t.printf("%s %s\n", pad, bar)
 	t.printf("%s %s %s%s%s\n", t.blue(gutter), bar, before, it.paint(marked), after)
 	carets := strings.Repeat("^", max(1, columns(marked)))

@@ -16,6 +16,21 @@ var TRIPOD = (function () {
     return function (record) { record.caaflag = value; };
   }
 
+  // add makes a record; without a TTL of its own it gets the DefaultTTL of d, wherever in D() that stands: it is
+  // looked up when dnscontrol reads the finished domain.
+  function add(build, d, own) {
+    var lists = [d.records, d.rawrecords || []];
+    var before = [lists[0].length, lists[1].length];
+    build(d);
+    for (var i = 0; i < lists.length && !own; i++) {
+      for (var j = before[i]; j < lists[i].length; j++) {
+        Object.defineProperty(lists[i][j], "ttl", {
+          enumerable: true, configurable: true, get: function () { return d.defaultTTL; }
+        });
+      }
+    }
+  }
+
   // apply puts the records of a zone into the domain d, which D() is making.
   function apply(zone, d) {
     var i, r, args;
@@ -37,7 +52,7 @@ var TRIPOD = (function () {
       if (r.flag) {
         args.push(flag(r.flag));
       }
-      make[r.type].apply(null, args)(d);
+      add(make[r.type].apply(null, args), d, r.ttl);
     }
   }
   var off = typeof tripod !== "undefined" && tripod === "off";
@@ -58,7 +73,7 @@ var TRIPOD = (function () {
       }
       used[name] = true;
       if (off) { // dnscontrol print-ir --raw -v tripod=off: how tripod reads the rest of the zone
-        TXT("_tripod", "tripod=off " + name)(d);
+        add(TXT("_tripod", "tripod=off " + name), d);
         return;
       }
       apply(zone, d);
