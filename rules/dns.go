@@ -230,14 +230,21 @@ var dnsTTL = &Rule{
 				case first == nil:
 					first = rr
 				case rr.TTL != first.TTL:
+					here, there := rr, first
+					if here.Origin != zone.Defined {
+						here, there = first, rr
+					}
 					f := Finding{
-						Message: fmt.Sprintf("a TTL of %d here and of %d there in the %s record set of %s: resolvers take one of them for all", rr.TTL, first.TTL, rr.TypeName(), rr.Name),
+						Message: fmt.Sprintf("a TTL of %d here and of %d there in the %s record set of %s: resolvers take one of them for all", here.TTL, there.TTL, rr.TypeName(), rr.Name),
 						Help:    "give all records of a name and type one TTL",
 					}
-					if at := first.TTLAt; !at.IsZero() && at != rr.TTLAt {
+					if there.Origin == zone.Rest && here.Origin == zone.Defined {
+						f.Message = fmt.Sprintf("a TTL of %d here and of %d in dnsconfig.js in the %s record set of %s: resolvers take one of them for all", here.TTL, there.TTL, rr.TypeName(), rr.Name)
+					}
+					if at := there.TTLAt; !at.IsZero() && at != here.TTLAt {
 						f.Related = []Related{{At: at, Message: "the other TTL"}}
 					}
-					report(rr, f)
+					report(here, f)
 				}
 				if rr.TTL > week && mailRecord(rr) {
 					report(rr, Finding{
