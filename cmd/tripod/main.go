@@ -104,7 +104,8 @@ func (a *app) run(ctx context.Context, args []string) int {
 		err = errors.New("interrupted; nothing was written")
 	}
 	// An error may quote what a user or a server wrote.
-	for i, line := range strings.Split(err.Error(), "\n") {
+	for i, line := range strings.Split(strings.TrimSpace(err.Error()), "\n") {
+		line = strings.ReplaceAll(line, "\t", "  ") // cobra's, before suggestions
 		if i == 0 {
 			line = "tripod: " + line
 		}

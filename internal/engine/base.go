@@ -102,7 +102,7 @@ func (r *Repo) zonesBase(dir string) (*base, error) {
 	}
 	b := r.baseOf(planner.Base{Kind: "zones", Ref: dir}, domains, r.lock)
 	if missing > 0 {
-		b.Note = fmt.Sprintf("%d of %d zones have no file there and count as empty", missing, len(domains))
+		b.Note = fmt.Sprintf("zones without a file there count as empty: %d of %d", missing, len(domains))
 	}
 	return b, nil
 }
@@ -148,7 +148,8 @@ func (r *Repo) gitBase(ctx context.Context, ref, commit string) (*base, error) {
 	var bad *Unloadable
 	switch {
 	case errors.As(err, &bad):
-		return nil, fmt.Errorf("the base %s cannot be loaded: %w\nname another with --against", short(commit), err)
+		// As text: a caller would show an Unloadable as if it were about the files that lie here.
+		return nil, fmt.Errorf("the base %s cannot be loaded: %s\nname another with --against", short(commit), bad.Error())
 	case err != nil:
 		return nil, fmt.Errorf("base %s: %w", short(commit), err)
 	}
