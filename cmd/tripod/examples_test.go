@@ -1,0 +1,4 @@
+package main
+
+// examples is the folder of the examples.
+const examples = "../../examples"
