@@ -79,21 +79,20 @@ func (p *Pass) spfTexts() []*spfText {
 			continue // never served from here
 		}
 		t := &spfText{rec: rec, parsed: p.ParseSPF(rec)}
+		var here []*spfText // of the same name
 		double := false
-		for _, o := range v.texts {
-			if o.rec.Name != rec.Name {
-				continue
-			}
-			if o.rec.Text.String() == rec.Text.String() {
-				double = true // served once (RFC 2181 §5)
-				break
-			}
+		for i := len(v.texts) - 1; i >= 0 && v.texts[i].rec.Name == rec.Name; i-- {
+			here = append(here, v.texts[i])
+			double = double || v.texts[i].rec.Text.String() == rec.Text.String()
+		}
+		if double {
+			continue // served once (RFC 2181 §5)
+		}
+		for _, o := range here {
 			o.same = append(o.same, rec)
 			t.same = append(t.same, o.rec)
 		}
-		if !double {
-			v.texts = append(v.texts, t)
-		}
+		v.texts = append(v.texts, t)
 	}
 	return v.texts
 }
@@ -148,12 +147,8 @@ func lostSpace(tn *spf.TermNode) bool {
 	if tn.In.Record != nil {
 		joints = tn.In.Record.Joints
 	}
-	for _, pr := range spf.LostSpaces(tn.In.Parsed, joints) {
-		if pr.Start == tn.Term.Start {
-			return true
-		}
-	}
-	return false
+	one := spf.Record{Text: tn.In.Parsed.Text, Terms: []*spf.Term{tn.Term}}
+	return len(spf.LostSpaces(&one, joints)) > 0
 }
 
 // reportTerm adds a finding about a term of a tree. Inside another record it stands at the term of the own record that leads

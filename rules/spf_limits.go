@@ -187,7 +187,7 @@ var spfLookupBudget = &Rule{
 				f.Message = fmt.Sprintf("all %d DNS lookups are used: one more in any included record, and senders behind it get permerror", spf.MaxLookups)
 			}
 			if !tree.Complete {
-				f.Message = "at least " + f.Message
+				f.Message = fmt.Sprintf("at least %d of %d DNS lookups are used, the budget is %d", tree.Lookups, spf.MaxLookups, above)
 			}
 			p.reportAt(t, most.Term, f)
 		})

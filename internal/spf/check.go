@@ -15,8 +15,8 @@ import (
 // A Query is the input of check_host() (RFC 7208 §4.1).
 type Query struct {
 	IP       netip.Addr
-	MailFrom string // "" or without a local part: postmaster (§2.4, §4.3)
-	HELO     string
+	MailFrom string    // "" is postmaster@Domain, or postmaster@HELO (§2.4); a missing local part is postmaster (§4.3)
+	HELO     string    // "" is the domain
 	Domain   string    // "" is MailFrom's domain, or HELO where that is empty
 	Now      time.Time // for %{t} in an explanation
 }
@@ -65,9 +65,9 @@ func Check(ctx context.Context, lookup zone.Lookup, q Query) Result {
 	c := &checker{source: newSource(lookup), ip: q.IP.Unmap().WithZone(""), helo: q.HELO, now: q.Now}
 	sender := q.MailFrom
 	if sender == "" {
-		sender = "postmaster@" + q.HELO
-		if q.HELO == "" {
-			sender = "postmaster@" + q.Domain
+		sender = "postmaster@" + q.Domain
+		if q.Domain == "" {
+			sender = "postmaster@" + q.HELO // §2.4
 		}
 	}
 	at := strings.LastIndexByte(sender, '@')

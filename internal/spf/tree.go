@@ -262,6 +262,10 @@ func (w *walker) node(ctx context.Context, name zone.Name, via *TermNode) *Node 
 			redirect = tn
 			continue
 		}
+		if n.Fault == NoFault && (t.Kind == Exp || t.Kind == Unknown) {
+			tn.Reached, tn.Before = true, w.tree.Lookups // modifiers have no place in the order
+			continue
+		}
 		if n.Fault != NoFault || ended || w.stop || !t.Kind.IsMechanism() {
 			continue
 		}
