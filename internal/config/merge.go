@@ -254,6 +254,9 @@ func (b *body) merge(fs *Files, ps *problems) {
 			if len(b.labelled) > before && sub.def == defDKIM {
 				s.use.DKIM = append(s.use.DKIM, sub.labels[0].text)
 			}
+			if len(b.labelled) > before && sub.def == defRecord {
+				s.use.Records = append(s.use.Records, sub.labels[1].at)
+			}
 		}
 	}
 }

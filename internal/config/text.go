@@ -3,6 +3,7 @@ package config
 import (
 	"fmt"
 	"strconv"
+	"strings"
 	"unicode/utf8"
 
 	"github.com/tripod-dns/tripod/internal/zone"
@@ -178,6 +179,20 @@ func (l lit) str(fs *Files, domain zone.Name) string {
 		return fs.Text(l.at)
 	}
 	return l.text(fs, domain).String()
+}
+
+// plainText is a content without ${domain} as text.
+func plainText(src string) string {
+	var b strings.Builder
+	// The literal was checked when it was parsed.
+	_ = scan(src, func(p piece) {
+		if p.kind == pieceEscape {
+			b.WriteString(p.text)
+		} else {
+			b.WriteString(src[p.start:p.end])
+		}
+	})
+	return b.String()
 }
 
 func (l lit) text(fs *Files, domain zone.Name) zone.Text {

@@ -218,6 +218,9 @@ func (c *converter) checkValue(d *attrDef, name string, v *value) bool {
 	}
 	at := v.lit.at
 	text := string(c.src[at.Start:at.End])
+	if !v.lit.plain {
+		text = plainText(text)
+	}
 	if at.Start == at.End {
 		at = v.at
 	}
