@@ -245,7 +245,22 @@ func (j *job) otherRData(r *zone.Record, l lit, text string, origin zone.Name) b
 			return fail("", "%q is no rdata of %s: %v", text, r.TypeName(), err)
 		}
 	}
+	target := func(s *string) bool {
+		*s = strings.ToLower(*s)
+		if _, _, err := hostName(*s, origin); err != nil {
+			return fail("", "%v", err)
+		}
+		return true
+	}
 	switch v := rr.(type) {
+	case *dns.NAPTR:
+		if !target(&v.Replacement) {
+			return false
+		}
+	case *dns.HTTPS:
+		v.Target = strings.ToLower(v.Target)
+	case *dns.SVCB:
+		v.Target = strings.ToLower(v.Target)
 	case *dns.CAA:
 		if t := strings.ToLower(v.Tag); t != "issue" && t != "issuewild" && t != "iodef" {
 			return fail(keepInD, "CAA with the tag %s cannot be handed to dnscontrol v4.20", v.Tag)
@@ -253,6 +268,13 @@ func (j *job) otherRData(r *zone.Record, l lit, text string, origin zone.Name) b
 	case *dns.SOA:
 		if r.Name != j.domain.Name {
 			return fail("", "an SOA stands at the zone's own name only, which is %s", j.domain.Name)
+		}
+		v.Mbox = strings.ToLower(v.Mbox)
+		if !target(&v.Ns) {
+			return false
+		}
+		if strings.Contains(v.Mbox, "@") {
+			return fail("write the @ of the address as a dot", "%q: an SOA's mailbox has no @", text)
 		}
 		if v.Refresh == 0 || v.Retry == 0 || v.Expire == 0 || v.Minttl == 0 {
 			return fail("the numbers are serial, refresh, retry, expire and minimum, in seconds", "%q: dnscontrol refuses an SOA with a time of 0", text)
@@ -276,7 +298,10 @@ func parseRR(typeName, rdata, origin string) (dns.RR, error) {
 	if !ok {
 		return nil, fmt.Errorf("nothing there")
 	}
-	if _, err := dns.PackRR(rr, make([]byte, dns.MaxMsgSize), 0, nil, false); err != nil {
+	// No format's octets are more than 16 times its characters ("::" is 16); a name or two may get the origin, and the header stands
+	// before it all. Room for a whole message would be 64 KiB of garbage a record.
+	room := min(dns.MaxMsgSize, 1024+16*len(rdata))
+	if _, err := dns.PackRR(rr, make([]byte, room), 0, nil, false); err != nil {
 		return nil, fmt.Errorf("it does not fit the wire format")
 	}
 	return rr, nil
