@@ -63,7 +63,7 @@ func (u *unit) define(b *block, name label) {
 	switch {
 	case err != nil:
 		u.ps.addf(name.at, "", "domain %q: %v", name.text, err)
-	case n == zone.Root || strings.ContainsAny(string(n), " \t\r\n\"'*/:@"):
+	case n == zone.Root || strings.ContainsAny(string(n), " \t\r\n\"'*:@") || strings.Contains(string(n), "/") && !n.Under("in-addr.arpa"): // RFC 2317 §4
 		u.ps.addf(name.at, "", "%q is no domain", name.text)
 	default:
 		u.defs = append(u.defs, &definition{block: b, domain: &zone.Domain{Name: n, At: name.at}})

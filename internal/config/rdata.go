@@ -230,6 +230,9 @@ func (j *job) otherRData(r *zone.Record, l lit, text string, origin zone.Name) b
 			return fail("put quotes around a value that holds it", "%q: %q outside of quotes: there are no comments and continuation lines in rdata", text, c)
 		}
 	}
+	if quoted {
+		return fail(`write \" at its end`, "%q: a quote is not closed", text)
+	}
 	rr, err := parseRR(r.TypeName(), text, probeOrigin)
 	if err != nil {
 		return fail("", "%q is no rdata of %s: %v", text, r.TypeName(), err)
