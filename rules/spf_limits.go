@@ -302,6 +302,9 @@ func (p *Pass) reportVoid(t *spfText, terms []*spf.TermNode, s Severity, msg str
 	}
 	f := Finding{Severity: s, Third: third, Message: msg,
 		Help: "drop terms that authorise no one, or write addresses with ip4 and ip6"}
+	if third && at.In.Record != nil && !isOwn(at.In) {
+		f.Help = fmt.Sprintf("only the owner of %s can mend it; until then drop this term, or name the senders that you need", at.In.Name)
+	}
 	if s != Error {
 		f.Help = "void are " + termList(voidNames(terms)) + ": " + f.Help
 	}
