@@ -23,11 +23,13 @@ var dkimSyntax = &Rule{
 		p.dkimTexts(func(t *dkimText) {
 			var panels, quotes bool
 			for _, pr := range t.key.Problems {
-				f := Finding{Message: pr.Message, Help: pr.Help, Fix: keyFix(t, pr.Start, pr.End, pr.Fix)}
+				// Verifiers ignore the key as it is: to mend the record would let its owner send, so that is for a person to do.
+				f := Finding{Message: pr.Message, Help: pr.Help}
 				switch pr.Kind {
 				case dkim.Version, dkim.KeyType, taglist.Duplicate:
 				case dkim.KeyTypeCase:
 					f.Severity = Warning
+					f.Fix = keyFix(t, pr.Start, pr.End, pr.Fix)
 				case dkim.BadValue, taglist.Empty, taglist.EmptyTag, taglist.MissingEquals, taglist.BadName, taglist.Quote,
 					taglist.Control, taglist.NonASCII:
 					f.Message += ignored
@@ -37,14 +39,12 @@ var dkimSyntax = &Rule{
 					}
 					panels = true
 					f.Message += ignored
-					f.Fix = fixAll(t, pr.Kind, ";", `write ";" without the backslash`)
 				case taglist.SmartQuote:
 					if quotes {
 						continue
 					}
 					quotes = true
 					f.Message += ignored
-					f.Fix = fixAll(t, pr.Kind, "", "delete the quotation marks")
 				default:
 					continue
 				}
@@ -56,22 +56,6 @@ var dkimSyntax = &Rule{
 
 const ignored = ": verifiers have to ignore the key (RFC 6376 §6.1.2)"
 
-// fixAll mends every problem of a kind.
-func fixAll(t *dkimText, kind, with, msg string) *Fix {
-	fix := &Fix{Message: msg}
-	for _, pr := range t.key.Problems {
-		if pr.Kind != kind {
-			continue
-		}
-		one := keyFix(t, pr.Start, pr.End, &with)
-		if one == nil {
-			return nil
-		}
-		fix.Edits = append(fix.Edits, one.Edits...)
-	}
-	return fix
-}
-
 var dkimKey = &Rule{
 	ID:        "dkim-key",
 	Severity:  Error,
@@ -80,11 +64,15 @@ var dkimKey = &Rule{
 	Domain: func(p *Pass) {
 		p.dkimTexts(func(t *dkimText) {
 			for _, pr := range t.key.Problems {
-				f := Finding{Message: pr.Message, Help: pr.Help, Fix: keyFix(t, pr.Start, pr.End, pr.Fix)}
+				f := Finding{Message: pr.Message, Help: pr.Help}
 				switch pr.Kind {
-				case dkim.NoKey, dkim.Base64, dkim.NotKey, dkim.Mismatch, dkim.Order:
+				case dkim.NoKey, dkim.NotKey, dkim.Mismatch, dkim.Order:
+					// No fix: it would let somebody sign who cannot sign today.
+				case dkim.Base64:
+					f.Fix = keyFix(t, pr.Start, pr.End, pr.Fix)
 				case dkim.PKCS1, dkim.Trailing:
 					f.Severity = Warning
+					f.Fix = keyFix(t, pr.Start, pr.End, pr.Fix)
 				default:
 					continue
 				}

@@ -124,7 +124,7 @@ var dkimObsolete = &Rule{
 				if tag.Value == "" {
 					f.Message = "an empty g= was dropped by RFC 6376; verifiers of the older RFC 4871 take the key for no address at all"
 				}
-				if t.rr.Raw || t.rr.Block == "record" {
+				if tag.Value == "*" && (t.rr.Raw || t.rr.Block == "record") {
 					start, end := t.key.List.Cut(i)
 					empty := ""
 					f.Fix = keyFix(t, start, end, &empty)

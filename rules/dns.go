@@ -307,37 +307,7 @@ var dnsName = &Rule{
 			}
 			p.ReportRecord(rr, f)
 		})
-		for _, rr := range p.Zone.Records() {
-			if c := badTarget(rr); c != 0 {
-				p.ReportRecord(rr, Finding{
-					Message: fmt.Sprintf("%q cannot stand in a name that this %s record leads to, and dnscontrol refuses it", c, rr.TypeName()),
-					Help:    "names of hosts have letters, digits and hyphens",
-				})
-			}
-		}
 	},
-}
-
-// badTarget is the first character that dnscontrol refuses in the host name of a record whose rdata has one among other things;
-// simple targets are held to that when they are read.
-func badTarget(rr *zone.Record) rune {
-	fields := strings.Fields(rr.Data)
-	host := string(rr.Target)
-	switch {
-	case rr.Type == dns.TypeNAPTR && len(fields) > 0:
-		host = fields[len(fields)-1]
-	case rr.Type == dns.TypeSOA && len(fields) > 1:
-		if strings.Contains(fields[1], "@") {
-			return '@' // the mailbox is written with a dot there (RFC 1035 §3.3.13)
-		}
-		host = fields[0]
-	}
-	for _, c := range host {
-		if strings.ContainsRune("'\" +,|!£$%&()=?^*ç°§;:<>[]@", c) || c == '/' && !strings.HasSuffix(strings.TrimSuffix(host, "."), ".in-addr.arpa") {
-			return c
-		}
-	}
-	return 0
 }
 
 // doubled: example.com.example.com, or a name below it.

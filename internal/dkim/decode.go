@@ -52,7 +52,7 @@ func (k *Key) decode(text string) {
 	if seed, ok := edSPKI(der); ok {
 		fix := base64.StdEncoding.EncodeToString(seed)
 		k.problem(NotKey, start, end, "an Ed25519 key in a SubjectPublicKeyInfo"+noSignature,
-			"p= holds the 32 octets of the key alone (RFC 8463 §4)").Fix = &fix
+			"p= holds the 32 octets of the key alone (RFC 8463 §4): write p="+fix).Fix = &fix
 		return
 	}
 	pub, err := parseRSA(der)

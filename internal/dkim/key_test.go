@@ -152,7 +152,7 @@ func TestParseProblems(t *testing.T) {
 			`not-key 11 "392 octets": p= holds no RSA key and no Ed25519 key` + none + ` | the strings of the record are in the wrong order`}},
 		{"v=DKIM1; p=" + rfc8463ed, []string{`mismatch 11 "44 octets": p= holds an Ed25519 key, but without k= it is read as RSA` + none + ` | write k=ed25519 before p=`}},
 		{"v=DKIM1; k=ed25519; p=" + spki2048, []string{`mismatch 11 "ed25519": k=ed25519, but p= holds an RSA key` + none + ` | write k=rsa`}},
-		{"v=DKIM1; k=ed25519; p=" + edDER, []string{`not-key 22 "60 octets": an Ed25519 key in a SubjectPublicKeyInfo` + none + ` | p= holds the 32 octets of the key alone (RFC 8463 §4)`}},
+		{"v=DKIM1; k=ed25519; p=" + edDER, []string{`not-key 22 "60 octets": an Ed25519 key in a SubjectPublicKeyInfo` + none + ` | p= holds the 32 octets of the key alone (RFC 8463 §4): write p=` + rfc8463ed}},
 		{"v=DKIM1; k=ed25519; p=AAAA", []string{`not-key 22 "AAAA": an Ed25519 key has 32 octets, p= holds 3` + none + ` | was the key cut? Fetch the whole of it from the program that made it`}},
 		{"v=DKIM1; p=" + bare, []string{`pkcs1 11 "360 octets": an RSA key without its SubjectPublicKeyInfo: RFC 6376 §3.6.1 names this form, but OpenDKIM and others cannot read it | publish what openssl rsa -pubout prints`}},
 		{"v=DKIM1; p=" + private, []string{fmt.Sprintf(`private 11 "%d octets": p= holds the private key: anyone can sign as you | %s`, len(private), privateHelp)}},
