@@ -65,9 +65,17 @@ func FindRoot(dir string) (string, error) {
 		}
 	}
 	if top == "" || top == abs {
-		return "", fmt.Errorf("no %s in %s", SettingsFile, dir)
+		return "", fmt.Errorf("no %s in %s", SettingsFile, shown(dir))
 	}
-	return "", fmt.Errorf("no %s in %s or above it, up to the root of the git repository %s", SettingsFile, dir, top)
+	return "", fmt.Errorf("no %s in %s or above it, up to the root of the git repository %s", SettingsFile, shown(dir), top)
+}
+
+// shown is a directory in a message.
+func shown(dir string) string {
+	if filepath.Clean(dir) == "." {
+		return "the current directory"
+	}
+	return dir
 }
 
 // A DiskSource reads definitions from a directory. It opens regular files only, and never one outside of the
