@@ -265,8 +265,7 @@ func (e *senderEval) addressTerm(ctx context.Context, t *Term, name zone.Name, i
 	case A:
 		ips, st = e.addresses(ctx, target, e.v6)
 	case Exists:
-		switch st = e.has(ctx, target, addressType(false)); st {
-		case zone.Found:
+		if st = e.has(ctx, target, addressType(false)); st == zone.Found {
 			return in, nil
 		}
 	case MX:

@@ -59,7 +59,8 @@ func (w *world) add(owner, typ, data string) {
 	case dns.TypePTR, dns.TypeCNAME:
 		r.Target = testName(data)
 	}
-	w.touch(name)[t] = append(w.sets[name][t], r)
+	set := w.touch(name)
+	set[t] = append(set[t], r)
 }
 
 // parseWorld reads lines "name TYPE data"; "name FAIL" and "name UNKNOWN" are names with that answer.

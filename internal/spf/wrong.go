@@ -73,9 +73,9 @@ func distance(a, b string) int {
 				if a[i-1] == b[j-1] {
 					cost = 0
 				}
-				d[i][j] = min(d[i-1][j]+1, d[i][j-1]+1, d[i-1][j-1]+cost)
+				d[i][j] = min(d[i-1][j]+1, d[i][j-1]+1, d[i-1][j-1]+cost) //nolint:gosec // i and j are 1 at least
 				if i > 1 && j > 1 && a[i-1] == b[j-2] && a[i-2] == b[j-1] {
-					d[i][j] = min(d[i][j], d[i-2][j-2]+1)
+					d[i][j] = min(d[i][j], d[i-2][j-2]+1) //nolint:gosec // both are 2 at least
 				}
 			}
 		}
