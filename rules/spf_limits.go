@@ -296,6 +296,11 @@ func voidNames(terms []*spf.TermNode) []string {
 // reportVoid points at the term that is one too many, at the own term that leads there.
 func (p *Pass) reportVoid(t *spfText, terms []*spf.TermNode, s Severity, msg string) {
 	at := terms[spf.MaxVoid]
+	for n := at.In; n.Via != nil; n = n.Via.In {
+		if isOwn(n) && countBelow(n, terms) > spf.MaxVoid {
+			return // it has the finding
+		}
+	}
 	third := true
 	for _, tn := range terms {
 		third = third && tn.In.Via != nil
@@ -312,6 +317,23 @@ func (p *Pass) reportVoid(t *spfText, terms []*spf.TermNode, s Severity, msg str
 		f.Note = "leads to " + at.In.Name.String()
 	}
 	p.reportAt(t, at.Top().Term, f)
+}
+
+// countBelow counts the terms that stand in a record or in what it leads to.
+func countBelow(n *spf.Node, terms []*spf.TermNode) int {
+	count := 0
+	for _, tn := range terms {
+		for up := tn.In; ; up = up.Via.In {
+			if up == n {
+				count++
+				break
+			}
+			if up.Via == nil {
+				break
+			}
+		}
+	}
+	return count
 }
 
 var spfVoid = &Rule{

@@ -318,8 +318,8 @@ func raw(n zone.Name) string {
 	return b.String()
 }
 
-// A static expansion knows the sender's domain and the current domain, and nothing of the message.
-// dynamic tells that the text depends on the message. v6 chooses what %{v} becomes.
+// expandStatic expands what depends on the sender's domain and the current domain only; dynamic tells that the text depends on
+// more of the message: other macros, or the name that a wildcard answers for. v6 chooses what %{v} becomes.
 func (m *MacroString) expandStatic(domain, senderDomain zone.Name, v6 bool) (s string, dynamic bool) {
 	if s, ok := m.Static(); ok {
 		return s, false
@@ -329,10 +329,15 @@ func (m *MacroString) expandStatic(domain, senderDomain zone.Name, v6 bool) (s s
 		switch p.Letter {
 		case 0:
 			b.WriteString(p.Literal)
-		case 'd':
-			b.WriteString(p.transform(raw(domain)))
-		case 'o':
-			b.WriteString(p.transform(raw(senderDomain)))
+		case 'd', 'o':
+			name := domain
+			if p.Letter == 'o' {
+				name = senderDomain
+			}
+			if name.IsWildcard() {
+				return "", true
+			}
+			b.WriteString(p.transform(raw(name)))
 		case 'v':
 			b.WriteString(p.transform(versionWord(v6)))
 		default:

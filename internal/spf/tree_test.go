@@ -116,6 +116,16 @@ null.example MX 0 .
 	}
 }
 
+// A record at a wildcard is evaluated for names that are not known here.
+func TestTreeOfWildcard(t *testing.T) {
+	w := parseWorld(t, "*.example TXT v=spf1 a include:_spf.%{d} exists:%{o}.list.example -all\n*.example A 192.0.2.1\n")
+	tree := WalkTree(t.Context(), w, "*.example")
+	want := "a 1 void6\ninclude:_spf.%{d} 1 dynamic dynamic\nexists:%{o}.list.example 1 void? dynamic\n-all 0\n"
+	if got := outline(tree.Root, ""); got != want || tree.Complete {
+		t.Errorf("complete %v, got\n%swant\n%s", tree.Complete, got, want)
+	}
+}
+
 func TestTreeOfNoRecord(t *testing.T) {
 	w := parseWorld(t, "text.example TXT hello\n")
 	for _, name := range []zone.Name{"text.example", "absent.example"} {
