@@ -189,5 +189,9 @@ func (p *Publisher) writeZone(ctx context.Context, z *ZonePreview, text []byte) 
 	if err := renameio.WriteFile(z.file, text, 0o644, renameio.WithExistingPermissions()); err != nil {
 		return fmt.Errorf("write zone %s: %w", z.Domain.ID(), err)
 	}
-	return p.logf("wrote %s\n", z.file)
+	shown := z.file
+	if rel, err := filepath.Rel(p.Root, z.file); err == nil && filepath.IsLocal(rel) {
+		shown = filepath.ToSlash(rel)
+	}
+	return p.logf("wrote %s\n", shown)
 }

@@ -1,11 +1,14 @@
 package dnscontrol
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
+	"path/filepath"
 	"strings"
+	"unicode/utf8"
 )
 
 // maxCreds bounds creds.json, in bytes.
@@ -26,7 +29,14 @@ func readCreds(file string, env func(string) string) (map[string]map[string]stri
 	}
 	var raw map[string]map[string]any
 	if err := json.Unmarshal(plainJSON(src), &raw); err != nil {
-		return nil, fmt.Errorf("read credentials %s: %w", file, err)
+		name := filepath.Base(file)
+		if e := (*json.SyntaxError)(nil); errors.As(err, &e) {
+			before := src[:min(max(int(e.Offset)-1, 0), len(src))]
+			line := bytes.Count(before, []byte("\n")) + 1
+			column := utf8.RuneCount(before[bytes.LastIndexByte(before, '\n')+1:]) + 1
+			name = fmt.Sprintf("%s:%d:%d", name, line, column)
+		}
+		return nil, fmt.Errorf("read credentials: %s: %w", name, err)
 	}
 	for name, entry := range raw {
 		values := make(map[string]string, len(entry))

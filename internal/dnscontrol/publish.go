@@ -147,6 +147,8 @@ func (p *Publisher) current(ctx context.Context, domains []*zone.Domain, halves 
 	creds := p.Creds
 	if creds == "" {
 		creds = filepath.Join(p.Root, "creds.json")
+	} else if _, err := os.Stat(creds); err != nil { // only the default may be missing
+		return nil, fmt.Errorf("read credentials: %w", err)
 	}
 	entries, err := readCreds(creds, p.Getenv)
 	if err != nil {

@@ -77,8 +77,8 @@ func (r *Repo) suppress(s rules.Settings, found []rules.Finding, notChecked []ru
 	return kept, suppressed
 }
 
-// expired tells whether a promise with a date is past it: it holds up to that day, UTC, and from that day on no more.
-func expired(until, now time.Time) bool { return !until.IsZero() && !now.Before(until) }
+// expired tells whether a promise with a date is past it: it holds until the end of that day, UTC, as in rules.
+func expired(until, now time.Time) bool { return !until.IsZero() && !now.Before(until.AddDate(0, 0, 1)) }
 
 func hides(ig *zone.Ignore, f rules.Finding) bool {
 	switch {

@@ -105,7 +105,9 @@ func (t *Text) item(it item) {
 		}
 	} else {
 		t.printf("%s%s %s:%d:%d%s\n", pad, t.blue("-->"), Plain(it.pos.File), it.pos.Line, it.pos.Column, t.dim(id))
-		t.source(it, gutter, pad)
+		if it.source != "" { // else there is nothing to show: a file that cannot be read, the end of one
+			t.source(it, gutter, pad)
+		}
 	}
 	for _, r := range it.related {
 		t.field(pad, "note", r)
