@@ -40,6 +40,7 @@ func TestStories(t *testing.T) {
 				name, value, _ := strings.Cut(v, "=")
 				env.Setenv(name, value)
 			}
+			env.Setenv("ESC", "\x1b[31m")
 			env.Setenv("PATH", pathWithout(env.Getenv("PATH"), "dnscontrol"))
 			env.Values["snapshots"] = map[string]string{}
 			return nil
