@@ -76,7 +76,7 @@ func (p *Pass) SPFTree(name zone.Name) *spf.Tree {
 	if v.trees == nil {
 		v.trees = map[zone.Name]*spf.Tree{}
 	}
-	t := spf.WalkTree(p.Context(), p.World(), name)
+	t := spf.WalkTree(p.Context(), p.SPFWorld(), name)
 	v.trees[name] = t
 	return t
 }
@@ -144,7 +144,7 @@ func (p *Pass) spfPasses(name zone.Name) Tri {
 			break
 		}
 	}
-	s := spf.Senders(p.Context(), p.World(), name)
+	s := spf.Senders(p.Context(), p.SPFWorld(), name)
 	switch {
 	case s.IPs != nil && len(s.IPs.Ranges()) > 0:
 		return Yes
