@@ -2,14 +2,11 @@ package dnscontrol
 
 import (
 	"bytes"
-	"cmp"
 	_ "embed" // the scripts below
-	"encoding/json"
 	"fmt"
 	"path"
 	"slices"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/StackExchange/dnscontrol/v4/models"
 	"github.com/miekg/dns"
@@ -40,8 +37,30 @@ var zoneJS string
 // JSON stands one record a line, sorted, so that a diff shows what dnscontrol will be told. Domains that are not
 // emitted give their policy files only.
 func Render(domains []*zone.Domain, output string) (map[string][]byte, error) {
+	files, err := policies(domains)
+	if err != nil {
+		return nil, err
+	}
+	var r renderer
+	for _, d := range domains {
+		if d.Emit == zone.EmitNone {
+			continue
+		}
+		text, err := r.zone(d)
+		if err != nil {
+			return nil, fmt.Errorf("render %s: %w", d.ID(), err)
+		}
+		files[path.Join(output, zonesDir, zoneFileName(d))] = bytes.Clone(text)
+	}
+	if text := script(domains); text != nil {
+		files[path.Join(output, scriptName)] = text
+	}
+	return files, nil
+}
+
+// policies are the MTA-STS policy files, by path from the root.
+func policies(domains []*zone.Domain) (map[string][]byte, error) {
 	files := map[string][]byte{}
-	var emitted []*zone.Domain
 	for _, d := range domains {
 		for _, p := range d.MTASTS {
 			text, err := policyFile(p)
@@ -50,28 +69,25 @@ func Render(domains []*zone.Domain, output string) (map[string][]byte, error) {
 			}
 			files[policyPath(p)] = text
 		}
-		if d.Emit == zone.EmitNone {
-			continue
-		}
-		text, err := zoneJSON(d)
-		if err != nil {
-			return nil, fmt.Errorf("render %s: %w", d.ID(), err)
-		}
-		files[path.Join(output, zonesDir, zoneFileName(d))] = text
-		emitted = append(emitted, d)
-	}
-	if len(emitted) > 0 {
-		slices.SortFunc(emitted, func(a, b *zone.Domain) int { return strings.Compare(a.ID(), b.ID()) })
-		files[path.Join(output, scriptName)] = script(emitted)
 	}
 	return files, nil
 }
 
 func zoneFileName(d *zone.Domain) string { return escapeFileName(d.ID()) + ".json" }
 
-// script is tripod.js. It requires its JSON while it loads: the paths of a later require are relative to the file
-// that dnscontrol is reading then.
-func script(domains []*zone.Domain) []byte {
+// script is tripod.js, nil where no domain is emitted. It requires its JSON while it loads: the paths of a later
+// require are relative to the file that dnscontrol is reading then.
+func script(all []*zone.Domain) []byte {
+	domains := make([]*zone.Domain, 0, len(all))
+	for _, d := range all {
+		if d.Emit != zone.EmitNone {
+			domains = append(domains, d)
+		}
+	}
+	if len(domains) == 0 {
+		return nil
+	}
+	slices.SortFunc(domains, func(a, b *zone.Domain) int { return strings.Compare(a.ID(), b.ID()) })
 	extend := domains[0].Emit == zone.EmitExtend
 	var b bytes.Buffer
 	b.WriteString("// Written by tripod render. Do not edit: change the definitions instead.\n")
@@ -110,98 +126,6 @@ func script(domains []*zone.Domain) []byte {
 func sortedSet(list []string) []string {
 	slices.Sort(list)
 	return slices.Compact(list)
-}
-
-// quote is a string as JSON and JavaScript both write it.
-func quote(s string) string {
-	var b bytes.Buffer
-	e := json.NewEncoder(&b)
-	e.SetEscapeHTML(false)
-	// A string always encodes, and a Buffer always takes it.
-	_ = e.Encode(s)
-	return strings.TrimSuffix(b.String(), "\n")
-}
-
-// zoneJSON is the zone as tripod.js reads it: the arguments of dnscontrol's own functions (MX, TXT and so on), which
-// all its versions have in common.
-func zoneJSON(d *zone.Domain) ([]byte, error) {
-	var b bytes.Buffer
-	fmt.Fprintf(&b, "%s\"zone\": %s", zoneHead, quote(d.ID()))
-	if d.Emit == zone.EmitZone {
-		fmt.Fprintf(&b, ", \"registrar\": %s, \"providers\": [%s]", quote(registrarOf(d)), quoteList(d.DNSProviders))
-	}
-	var servers []string
-	var nsTTL uint32
-	type line struct {
-		name  zone.Name
-		rtype string
-		text  string
-	}
-	var lines []line
-	for _, r := range d.Records {
-		if r.Type == dns.TypeNS && r.Name == d.Name {
-			servers = append(servers, nsTarget(r))
-			if r.HasTTL {
-				nsTTL = r.TTL
-			}
-			continue
-		}
-		if !utf8.ValidString(r.Text.String()) {
-			return nil, fmt.Errorf("%s %s: the text is not UTF-8, which dnsconfig.js cannot hold", r.Name, r.TypeName())
-		}
-		rc, err := toModel(r, d.Name, 0)
-		if err != nil {
-			return nil, err
-		}
-		text := fmt.Sprintf(`{"name": %s, "type": %s, "args": [%s]`, quote(rc.Name), quote(rc.Type), arguments(rc, r))
-		if rc.CaaFlag != 0 {
-			text += fmt.Sprintf(`, "flag": %d`, rc.CaaFlag)
-		}
-		if r.HasTTL && r.TTL != 0 {
-			text += fmt.Sprintf(`, "ttl": %d`, r.TTL)
-		}
-		lines = append(lines, line{r.Name, rc.Type, text + "}"})
-	}
-	slices.SortStableFunc(lines, func(a, b line) int {
-		return cmp.Or(a.name.Compare(b.name), strings.Compare(a.rtype, b.rtype), strings.Compare(a.text, b.text))
-	})
-	if nsTTL != 0 {
-		fmt.Fprintf(&b, ", \"ns_ttl\": %d", nsTTL)
-	}
-	b.WriteString(",\n")
-	slices.Sort(servers)
-	writeLines(&b, "nameservers", len(servers), func(i int) string { return quote(servers[i]) })
-	b.WriteString(",\n")
-	writeLines(&b, "ignore", len(d.IgnoreRecords), func(i int) string {
-		ig := d.IgnoreRecords[i]
-		return "[" + quoteList([]string{cmp.Or(ig.Label, "*"), cmp.Or(ig.Types, "*"), cmp.Or(ig.Target, "*")}) + "]"
-	})
-	b.WriteString(",\n")
-	writeLines(&b, "records", len(lines), func(i int) string { return lines[i].text })
-	b.WriteString("\n}\n")
-	return b.Bytes(), nil
-}
-
-func writeLines(b *bytes.Buffer, key string, n int, item func(int) string) {
-	fmt.Fprintf(b, "%s: [", quote(key))
-	for i := range n {
-		if i > 0 {
-			b.WriteByte(',')
-		}
-		b.WriteString("\n  " + item(i))
-	}
-	if n > 0 {
-		b.WriteByte('\n')
-	}
-	b.WriteByte(']')
-}
-
-func quoteList(list []string) string {
-	out := make([]string, len(list))
-	for i, s := range list {
-		out[i] = quote(s)
-	}
-	return strings.Join(out, ", ")
 }
 
 // arguments are those of the type's function in dnscontrol, behind the name.

@@ -1,6 +1,8 @@
 package dnscontrol
 
 import (
+	"bytes"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -112,14 +114,82 @@ func TestWriteIsQuietTheSecondTime(t *testing.T) {
 	if diff := cmp.Diff(want, stale); diff != "" {
 		t.Error(diff)
 	}
+	outdated(t, root, want, d)
 	if _, err := Write(t.Context(), root, "dnscontrol", files); err != nil {
 		t.Fatal(err)
 	}
 	if stale, err = Stale(root, "dnscontrol", files); err != nil || len(stale) != 0 {
 		t.Errorf("still stale: %v, %v", stale, err)
 	}
+	outdated(t, root, nil, d)
+	writeFiles(t, root, map[string][]byte{
+		"dnscontrol/zones/example.org.json":           bytes.Replace(files["dnscontrol/zones/example.org.json"], []byte("example.org"), []byte("example.com"), 1),
+		"mta-sts/example.org/.well-known/mta-sts.txt": []byte("version: STSv1\r\n"),
+	})
+	outdated(t, root, []Staleness{{"dnscontrol/zones/example.org.json", "differs"}, {"mta-sts/example.org/.well-known/mta-sts.txt", "differs"}}, d)
+	if err := os.Remove(filepath.Join(root, "dnscontrol/zones/example.org.json")); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink("mine.json", filepath.Join(root, "dnscontrol/zones/example.org.json")); err != nil {
+		t.Skip(err)
+	}
+	outdated(t, root, []Staleness{{"dnscontrol/zones/example.org.json", "differs"}, {"mta-sts/example.org/.well-known/mta-sts.txt", "differs"}}, d)
 	if _, err := os.Stat(filepath.Join(root, "dnscontrol/zones/mine.json")); err != nil {
 		t.Error(err)
+	}
+}
+
+// outdated holds Outdated against what is wanted, and against Stale.
+func outdated(t *testing.T, root string, want []Staleness, domains ...*zone.Domain) {
+	t.Helper()
+	files, err := Render(domains, "dnscontrol")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, list := range map[string]func() ([]Staleness, error){
+		"Stale":    func() ([]Staleness, error) { return Stale(root, "dnscontrol", files) },
+		"Outdated": func() ([]Staleness, error) { return Outdated(root, "dnscontrol", domains) },
+	} {
+		got, err := list()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%s: %s", name, diff)
+		}
+	}
+}
+
+// TestPlainRecordsAreAsTheModelsSay: records that do not pass through dnscontrol's models come out as those would write them.
+func TestPlainRecordsAreAsTheModelsSay(t *testing.T) {
+	recs := append(hardZone(t).Records, records(t,
+		"example.org 300 A 192.0.2.1", "example.org 300 MX 0 .", "example.org 300 MX 65535 mx.example.net.", "a.example.org 300 CNAME _x.b-c.example.",
+		"example.org 300 TXT \x01\u2028<&>\\", "example.org 300 TXT v=spf1 -all", "_dmarc.example.org 300 TXT v=DMARC1; p=reject",
+	)...)
+	plain := 0
+	for _, r := range recs {
+		rtype := plainType(r, "example.org")
+		if rtype == "" {
+			continue
+		}
+		plain++
+		rc, err := toModel(r, "example.org", 0)
+		if err != nil {
+			t.Errorf("%s %s %s is no plain record: %v", r.Name, rtype, r.RData(), err)
+			continue
+		}
+		want := fmt.Sprintf(`{"name": %s, "type": %s, "args": [%s]`, quote(rc.Name), quote(rc.Type), arguments(rc, r))
+		if got := string(appendPlain(nil, rtype, r, "example.org")); got != want || rc.CaaFlag != 0 {
+			t.Errorf("got %s, want %s", got, want)
+		}
+	}
+	if plain < 8 {
+		t.Errorf("only %d plain records", plain)
+	}
+	for _, s := range []string{"", ".", "a", "a..", "A.", `a\..`, strings.Repeat("a", 64) + ".", "a b."} {
+		if plainHost(s) {
+			t.Errorf("%q is taken for a plain host name", s)
+		}
 	}
 }
 

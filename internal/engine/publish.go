@@ -18,21 +18,23 @@ import (
 	"github.com/tripod-dns/tripod/planner"
 )
 
+var errNotRendered = errors.New(`nothing to render: tripod.hcl has no dnscontrol block. Write dnscontrol { emit = "extend" }, or "zone" where tripod owns whole zones`)
+
 // rendered are the files that the definitions render to.
 func (r *Repo) rendered() (map[string][]byte, error) {
 	dc := r.Config.Settings.DNSControl
 	if dc.Emit == zone.EmitNone {
-		return nil, errors.New(`nothing to render: tripod.hcl has no dnscontrol block. Write dnscontrol { emit = "extend" }, or "zone" where tripod owns whole zones`)
+		return nil, errNotRendered
 	}
 	return dnscontrol.Render(r.Config.Domains, dc.Output)
 }
 
 func (r *Repo) stale() ([]string, error) {
-	files, err := r.rendered()
-	if err != nil {
-		return nil, err
+	dc := r.Config.Settings.DNSControl
+	if dc.Emit == zone.EmitNone {
+		return nil, errNotRendered
 	}
-	list, err := dnscontrol.Stale(r.Root, r.Config.Settings.DNSControl.Output, files)
+	list, err := dnscontrol.Outdated(r.Root, dc.Output, r.Config.Domains)
 	return paths(list), err
 }
 
