@@ -13,7 +13,11 @@ import (
 func treeProblems(t *spf.Tree) []string {
 	var out []string
 	if t.Lookups > spf.MaxLookups {
-		out = append(out, fmt.Sprintf("%d lookups, the limit is %d", t.Lookups, spf.MaxLookups))
+		atLeast := ""
+		if !t.Complete {
+			atLeast = "at least "
+		}
+		out = append(out, fmt.Sprintf("%s%d lookups, the limit is %d", atLeast, t.Lookups, spf.MaxLookups))
 	}
 	if n := t.Void.Certain; n > spf.MaxVoid {
 		out = append(out, fmt.Sprintf("%d void lookups, the limit is %d", n, spf.MaxVoid))
