@@ -98,6 +98,10 @@ func spfEffects(ctx context.Context, before, after Side, name zone.Name) []Effec
 				e.Message = fmt.Sprintf("SPF of %s uses %s of the 10 lookups", name, b)
 			case b == "":
 				e.Message = fmt.Sprintf("SPF of %s is gone", name)
+			case b == permerror:
+				e.Message = fmt.Sprintf("SPF of %s is broken: receivers answer permerror for all mail", name)
+			case a == permerror:
+				e.Message = fmt.Sprintf("SPF of %s uses %s of the 10 lookups; before, receivers answered permerror for all mail", name, b)
 			default:
 				e.Message = fmt.Sprintf("SPF of %s uses %s of the 10 lookups, before %s", name, b, a)
 			}
@@ -107,12 +111,18 @@ func spfEffects(ctx context.Context, before, after Side, name zone.Name) []Effec
 	return out
 }
 
+// permerror stands for the lookup count of a name whose own record, or records, nobody can evaluate (RFC 7208 §4.5, §4.6).
+const permerror = "permerror"
+
 // lookups is the lookup count of a name's SPF record, "" where it has none.
 func lookups(ctx context.Context, s Side, name zone.Name, records []string) string {
 	if len(records) == 0 {
 		return ""
 	}
 	t := spf.WalkTree(ctx, s.World, name)
+	if t.Root.Fault.Broken() {
+		return permerror
+	}
 	if !t.Complete {
 		return fmt.Sprintf("at least %d", t.Lookups)
 	}

@@ -93,6 +93,7 @@ func TestEffects(t *testing.T) {
 		}},
 		{"a second SPF record: permerror, nobody passes", txt("@", "v=spf1 ip4:192.0.2.1 -all"), txt("@", "v=spf1 ip4:192.0.2.1 -all", "v=spf1 -all"), []string{
 			"spf-senders-lost example.com exact [192.0.2.1/32] 1 IPv4: 1 IPv4 address may no longer send as example.com",
+			"spf-lookups example.com 0 > permerror: SPF of example.com is broken: receivers answer permerror for all mail",
 		}},
 		{"DMARC, inherited below", mx("lists", "10 mx.example.com.") + txt("_dmarc", "v=DMARC1; p=none; rua=mailto:a@example.com"),
 			mx("lists", "10 mx.example.com.") + txt("_dmarc", "v=DMARC1; p=reject; sp=quarantine; rua=mailto:a@example.com"), []string{

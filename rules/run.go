@@ -150,6 +150,9 @@ func Run(ctx context.Context, in Input) Result {
 func (d *domainRun) notCheckedByReason() []NotChecked {
 	for _, m := range d.missing {
 		reason := m.Why
+		if z, ok := d.world.ZoneOf(m.Name); ok && z.Domain.Emit == zone.EmitExtend && !z.Domain.RestKnown && z.Domain.RestWhy != "" {
+			reason = z.Domain.RestWhy // it may stand there
+		}
 		if reason == "" {
 			reason = m.Name.String() + " " + zone.TypeName(m.Type) + " is not known"
 		}
