@@ -22,6 +22,7 @@ type lookupFlags struct {
 	lock       bool // for refreshing the lock file
 	resolvers  []string
 	rest       string
+	noRest     string // why the other half is not read; "" reads it
 	dnscontrol string
 }
 
@@ -50,7 +51,7 @@ func (a *app) open(c *cobra.Command, dir string, f lookupFlags) (*engine.Repo, e
 	}
 	return engine.Open(c.Context(), engine.Options{
 		Dir: dir, Now: now, Offline: f.offline, Refresh: f.refresh, Lock: f.lock, Resolvers: f.resolvers,
-		Rest: f.rest, DNSControl: f.dnscontrol, Untrusted: a.fromFork(), Progress: a.progress(), Version: moduleVersion(),
+		Rest: f.rest, NoRest: f.noRest, DNSControl: f.dnscontrol, Untrusted: a.fromFork(), Progress: a.progress(), Version: moduleVersion(),
 	})
 }
 

@@ -22,6 +22,9 @@ func (a *app) renderCmd() *cobra.Command {
 blocks into mta-sts. Files are replaced whole or not at all. With --zones it writes zone files instead.`,
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
+			if zones == "" {
+				look.noRest = "rendering does not need it"
+			}
 			repo, err := a.open(c, dirArg(args), look)
 			if err != nil {
 				return err
