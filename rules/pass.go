@@ -28,6 +28,7 @@ type FleetPass struct {
 	rule *Rule
 	run  *run
 	out  []Finding
+	last *domainRun // the domain that was asked for last
 }
 
 // Context ends when the run is cancelled.
@@ -178,8 +179,13 @@ func atText(rec *zone.Record, start, end int, f Finding) Finding {
 // Domains are all domains of the repository, in file order.
 func (p *FleetPass) Domains() []*zone.Domain { return p.run.in.Domains }
 
-// Pass is a domain's Pass for the same rule: its views, and its findings' place.
+// Pass is a domain's Pass for the same rule: its views, and its findings' place. The views are kept until another domain's
+// Pass is asked for; then they are made again where they are wanted.
 func (p *FleetPass) Pass(d *zone.Domain) *Pass {
 	dom := p.run.domains[d]
+	if p.last != nil && p.last != dom {
+		p.last.views = views{}
+	}
+	p.last = dom
 	return &Pass{Domain: d, Zone: dom.zone, Now: p.Now, rule: p.rule, dom: dom, run: p.run}
 }

@@ -109,12 +109,12 @@ func Run(ctx context.Context, in Input) Result {
 					return
 				}
 				dom := &runs[i]
-				for _, rule := range on {
-					rule.Domain(&Pass{Domain: dom.domain, Zone: dom.zone, Now: in.Now, rule: rule, dom: dom, run: r})
+				p := &Pass{Domain: dom.domain, Zone: dom.zone, Now: in.Now, dom: dom, run: r}
+				for _, p.rule = range on {
+					p.rule.Domain(p)
 				}
-				if len(fleet) == 0 {
-					dom.views = views{}
-				}
+				// What the fleet rules want of them is made again: those of all domains would take more than the domains do.
+				dom.views = views{}
 				if in.Progress != nil {
 					in.Progress(int(done.Add(1)))
 				}

@@ -261,7 +261,22 @@ func (n Name) Compare(m Name) int {
 	if n == m {
 		return 0
 	}
-	a, b := n.Labels(), m.Labels()
+	if strings.IndexByte(string(n), '\\') >= 0 || strings.IndexByte(string(m), '\\') >= 0 {
+		return compareLabels(n.Labels(), m.Labels())
+	}
+	i, j := len(n), len(m)
+	for i > 0 && j > 0 {
+		k := strings.LastIndexByte(string(n[:i]), '.') + 1
+		l := strings.LastIndexByte(string(m[:j]), '.') + 1
+		if c := strings.Compare(string(n[k:i]), string(m[l:j])); c != 0 {
+			return c
+		}
+		i, j = max(0, k-1), max(0, l-1)
+	}
+	return i - j
+}
+
+func compareLabels(a, b []string) int {
 	for i, j := len(a)-1, len(b)-1; ; i, j = i-1, j-1 {
 		switch {
 		case i < 0 && j < 0:

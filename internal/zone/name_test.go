@@ -90,6 +90,18 @@ func TestCompare(t *testing.T) {
 	}
 }
 
+func TestCompareIsByLabels(t *testing.T) {
+	names := []Name{Root, "a", "b", "a.b", "b.a", "aa.b", "a.b.c", "-.b", "a-b.c", "a.bc", `a\.b`, `a\.b.c`, "*.b", "_x.a.b", "z.c"}
+	for _, n := range names {
+		for _, m := range names {
+			got, want := n.Compare(m), compareLabels(n.Labels(), m.Labels())
+			if (got < 0) != (want < 0) || (got > 0) != (want > 0) {
+				t.Errorf("%q.Compare(%q) = %d, want the sign of %d", n, m, got, want)
+			}
+		}
+	}
+}
+
 func FuzzParseName(f *testing.F) {
 	for _, s := range []string{"example.com", `a\.b.c`, `\`, `\0`, "bücher.example", "*.x", "..", `a\.`, "xn--a"} {
 		f.Add(s)
