@@ -1,6 +1,9 @@
 package main
 
 import (
+	"os"
+	"path/filepath"
+
 	"github.com/spf13/cobra"
 
 	"github.com/tripod-dns/tripod/internal/report"
@@ -36,6 +39,14 @@ loaded.`,
 				err = report.LintJSON(a.stdout, result)
 			case "markdown":
 				err = report.LintMarkdown(a.stdout, files(repo), result)
+			case "sarif":
+				err = report.LintSARIF(a.stdout, files(repo), result, checkoutDir(repo.Root), moduleVersion())
+			case "github":
+				err = report.LintGitHub(a.stdout, result, checkoutDir(repo.Root))
+			case "gitlab":
+				err = report.LintGitLab(a.stdout, files(repo), result, checkoutDir(repo.Root))
+			case "rdjson":
+				err = report.LintRDJSON(a.stdout, files(repo), result, checkoutDir(repo.Root))
 			default:
 				t := report.NewText(a.stdout, a.style(a.stdoutTTY, a.stdout))
 				t.Lint(files(repo), result)
@@ -51,9 +62,26 @@ loaded.`,
 		},
 	}
 	look.add(a, c)
-	formatFlag(c, &format, "text", "json", "markdown")
+	formatFlag(c, &format, "text", "json", "markdown", "sarif", "github", "gitlab", "rdjson")
 	c.Flags().StringVar(&fail, "fail-on", "", "exit 1 when a finding has this `SEVERITY` or a worse one: error, warning, info, never (default lint { fail_on }, else error)")
 	return c
+}
+
+// checkoutDir is a root's place in its git checkout, with forward slashes, for formats that name files from the checkout's top; "" where it is
+// the top itself, or in none.
+func checkoutDir(root string) string {
+	for dir := root; ; dir = filepath.Dir(dir) {
+		if _, err := os.Lstat(filepath.Join(dir, ".git")); err == nil {
+			rel, err := filepath.Rel(dir, root)
+			if err != nil || rel == "." {
+				return ""
+			}
+			return filepath.ToSlash(rel)
+		}
+		if filepath.Dir(dir) == dir {
+			return ""
+		}
+	}
 }
 
 // loadError writes definitions that cannot be loaded as JSON where JSON was asked for.

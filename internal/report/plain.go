@@ -9,11 +9,11 @@ import (
 
 // Plain makes text from outside inert for a terminal or a log: control characters, bidi marks, invisible format characters and
 // invalid UTF-8 come out as escapes, everything else as it is. Line feeds and tabs become escapes too: what is shown
-// is one line.
+// is one line. So does the first sign of what GitHub Actions would take for a command, wherever a line is broken.
 func Plain(s string) string {
 	clean := true
-	for _, r := range s {
-		if r < 0x20 || r >= 0x7f {
+	for i := range len(s) {
+		if s[i] < 0x20 || s[i] >= 0x7f || s[i] == ':' && strings.HasPrefix(s[i:], "::") || s[i] == '#' && strings.HasPrefix(s[i:], "##[") {
 			clean = false
 			break
 		}
@@ -32,11 +32,31 @@ func Plain(s string) string {
 			b.WriteString(`\r`)
 		case r == '\t':
 			b.WriteString(`\t`)
-		case unicode.IsControl(r), unicode.In(r, unicode.Cf, unicode.Zl, unicode.Zp, unicode.Co):
+		case unicode.IsControl(r), unicode.In(r, unicode.Cf, unicode.Zl, unicode.Zp, unicode.Co), r == '#' && strings.HasPrefix(s[i:], "##["),
+			r == ':' && isCommand(s[i:]):
 			fmt.Fprintf(&b, `\u{%x}`, r)
 		default:
 			b.WriteRune(r)
 		}
 	}
 	return b.String()
+}
+
+// isCommand tells whether "::name" begins s, as workflow commands of GitHub Actions do. An IPv6 address is none: a command's name has
+// a letter past f, or a hyphen.
+func isCommand(s string) bool {
+	name, ok := strings.CutPrefix(s, "::")
+	if !ok {
+		return false
+	}
+	for _, r := range strings.ToLower(name) {
+		switch {
+		case r > 'f' && r <= 'z', r == '-':
+			return true
+		case r >= 'a' && r <= 'f':
+		default:
+			return false
+		}
+	}
+	return false
 }

@@ -33,18 +33,51 @@ func (t *Text) Explain(r *rules.Rule) {
 	if r.Reference != "" {
 		t.printf("  %s\n", t.dim(r.Reference))
 	}
-	for para := range strings.SplitSeq(r.Doc, "\n") {
-		if strings.HasPrefix(para, "    ") {
-			t.printf("%s\n", para)
-			continue
-		}
-		for _, line := range t.wrap(para, t.width) {
-			t.printf("%s\n", line)
+	doc, example := rules.Page(r.ID)
+	for _, text := range []string{r.Doc, doc} {
+		if text != "" {
+			t.printf("\n")
+			t.prose(text)
 		}
 	}
 	for _, p := range r.Params {
 		t.printf("\n")
 		t.hanging(fmt.Sprintf("  %s = %d  ", p.Name, p.Default), p.Doc)
+	}
+	for i, f := range example.Files {
+		if i == 0 {
+			t.printf("\n%s\n", t.bold("For example"))
+		}
+		t.printf("  %s\n", t.dim(f.Name))
+		for line := range strings.SplitSeq(strings.TrimRight(string(f.Data), "\n"), "\n") {
+			t.printf("    %s\n", clip(Plain(line), t.width-4))
+		}
+	}
+	if example.Want != "" {
+		t.printf("  %s\n", t.dim("tripod lint"))
+		for line := range strings.SplitSeq(strings.TrimRight(example.Want, "\n"), "\n") {
+			t.hanging("    ", strings.TrimRight(line, " "))
+		}
+	}
+}
+
+// prose writes Markdown paragraphs as text: lines that belong together are filled, code and lists stay as they are.
+func (t *Text) prose(text string) {
+	for i, para := range strings.Split(text, "\n\n") {
+		if i > 0 {
+			t.printf("\n")
+		}
+		lines := strings.Split(para, "\n")
+		keep := strings.HasPrefix(para, "    ") || strings.HasPrefix(para, "```") || strings.HasPrefix(para, "- ") || strings.HasPrefix(para, "* ") || strings.HasPrefix(para, "|")
+		if keep {
+			for _, line := range lines {
+				t.printf("%s\n", Plain(line))
+			}
+			continue
+		}
+		for _, line := range t.wrap(Plain(strings.Join(lines, " ")), t.width) {
+			t.printf("%s\n", line)
+		}
 	}
 }
 
