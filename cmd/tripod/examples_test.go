@@ -197,23 +197,7 @@ func exampleNames(t *testing.T) []string {
 // sameTree asserts that two folders hold the same files.
 func sameTree(t *testing.T, want, got string) {
 	t.Helper()
-	read := func(dir string) map[string]string {
-		files := map[string]string{}
-		err := filepath.WalkDir(dir, func(path string, e os.DirEntry, err error) error {
-			if err != nil || e.IsDir() {
-				return err
-			}
-			b, err := os.ReadFile(path) //nolint:gosec // files of this test
-			rel, _ := filepath.Rel(dir, path)
-			files[rel] = string(b)
-			return err
-		})
-		if err != nil {
-			t.Fatal(err)
-		}
-		return files
-	}
-	w, g := read(want), read(got)
+	w, g := filesOf(t, want), filesOf(t, got)
 	var names []string
 	for n := range w {
 		names = append(names, n)

@@ -39,6 +39,7 @@ func main() {
 	debug.SetGCPercent(400)
 	dnscontrol.Setup()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop) // a second signal ends it at once
 	a := &app{
 		stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr, getenv: os.Getenv, clock: time.Now,
 		stdoutTTY: term.IsTerminal(int(os.Stdout.Fd())), stderrTTY: term.IsTerminal(int(os.Stderr.Fd())),
@@ -57,6 +58,7 @@ type app struct {
 	stdoutTTY, stderrTTY bool
 
 	color string
+	done  string // what an interrupted command has done; "" is nothing
 }
 
 // exit is an error that carries an exit code and, where err is set, a message.
@@ -101,7 +103,11 @@ func (a *app) run(ctx context.Context, args []string) int {
 		return code
 	}
 	if ctx.Err() != nil {
-		err = errors.New("interrupted; nothing was written")
+		done := a.done
+		if done == "" {
+			done = "nothing was written"
+		}
+		err = errors.New("interrupted; " + done)
 	}
 	// An error may quote what a user or a server wrote.
 	for i, line := range strings.Split(strings.TrimSpace(err.Error()), "\n") {

@@ -66,6 +66,7 @@ A, AAAA or NS record at the apex) unless --allow-delete is given. A refusal exit
 			if err != nil {
 				return err
 			}
+			a.done = "all that was applied stands above: push again to go on"
 			result, err := repo.Push(c.Context(), engine.PushOptions{Creds: f.creds, Expect: expect, AllowDelete: allowDelete, Getenv: a.getenv, Log: a.stderr})
 			if err != nil {
 				return err

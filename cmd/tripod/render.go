@@ -32,7 +32,7 @@ blocks into mta-sts. Files are replaced whole or not at all. With --zones it wri
 			if zones != "" {
 				changed, err := repo.RenderZones(c.Context(), zones)
 				if err != nil {
-					return err
+					return a.partly(changed, err)
 				}
 				return a.changed(changed, "zone files")
 			}
@@ -48,7 +48,7 @@ blocks into mta-sts. Files are replaced whole or not at all. With --zones it wri
 			}
 			changed, err := repo.Render(c.Context())
 			if err != nil {
-				return err
+				return a.partly(changed, err)
 			}
 			return a.changed(changed, "rendered files")
 		},
@@ -58,6 +58,18 @@ blocks into mta-sts. Files are replaced whole or not at all. With --zones it wri
 	c.Flags().BoolVar(&check, "check", false, "write nothing; exit 2 when a committed file is not what the definitions render to")
 	c.Flags().StringVar(&zones, "zones", "", "write zone files into `DIR` instead")
 	return c
+}
+
+// partly names what was written before err ended it.
+func (a *app) partly(changed []string, err error) error {
+	if len(changed) == 0 {
+		return err
+	}
+	a.done = "the files named above were written whole, all others are as they were"
+	if werr := a.changed(changed, ""); werr != nil {
+		return werr
+	}
+	return err
 }
 
 func (a *app) changed(paths []string, what string) error {
