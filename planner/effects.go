@@ -89,25 +89,27 @@ func spfEffects(ctx context.Context, before, after Side, name zone.Name) []Effec
 	if e, ok := senders(SPFSendersLost, name, was, is); ok {
 		out = append(out, e)
 	}
-	if len(had) > 0 && len(has) > 0 && !slices.Equal(had, has) || len(out) > 0 {
-		a, b := lookups(ctx, before, name, had), lookups(ctx, after, name, has)
-		if a != b {
-			e := Effect{Kind: SPFLookups, Name: name, Exact: true, Before: a, After: b}
-			switch {
-			case a == "":
-				e.Message = fmt.Sprintf("SPF of %s uses %s of the 10 lookups", name, b)
-			case b == "":
-				e.Message = fmt.Sprintf("SPF of %s is gone", name)
-			case b == permerror:
-				e.Message = fmt.Sprintf("SPF of %s is broken: receivers answer permerror for all mail", name)
-			case a == permerror:
-				e.Message = fmt.Sprintf("SPF of %s uses %s of the 10 lookups; before, receivers answered permerror for all mail", name, b)
-			default:
-				e.Message = fmt.Sprintf("SPF of %s uses %s of the 10 lookups, before %s", name, b, a)
-			}
-			out = append(out, e)
-		}
+	if slices.Equal(had, has) && len(out) == 0 {
+		return nil
 	}
+	a, b := lookups(ctx, before, name, had), lookups(ctx, after, name, has)
+	if a == b || a == "" && b == "0" {
+		return out
+	}
+	e := Effect{Kind: SPFLookups, Name: name, Exact: true, Before: a, After: b}
+	switch {
+	case b == permerror:
+		e.Message = fmt.Sprintf("SPF of %s is broken: receivers answer permerror for all mail", name)
+	case a == permerror && b != "":
+		e.Message = fmt.Sprintf("SPF of %s uses %s of the 10 lookups; before, receivers answered permerror for all mail", name, b)
+	case a == "":
+		e.Message = fmt.Sprintf("SPF of %s uses %s of the 10 lookups", name, b)
+	case b == "":
+		e.Message = fmt.Sprintf("SPF of %s is gone", name)
+	default:
+		e.Message = fmt.Sprintf("SPF of %s uses %s of the 10 lookups, before %s", name, b, a)
+	}
+	out = append(out, e)
 	return out
 }
 

@@ -95,6 +95,9 @@ func TestEffects(t *testing.T) {
 			"spf-senders-lost example.com exact [192.0.2.1/32] 1 IPv4: 1 IPv4 address may no longer send as example.com",
 			"spf-lookups example.com 0 > permerror: SPF of example.com is broken: receivers answer permerror for all mail",
 		}},
+		{"a record that nobody can evaluate", txt("@", "x"), txt("@", "v=spf1 ipv4:192.0.2.1 -all"), []string{
+			"spf-lookups example.com  > permerror: SPF of example.com is broken: receivers answer permerror for all mail",
+		}},
 		{"DMARC, inherited below", mx("lists", "10 mx.example.com.") + txt("_dmarc", "v=DMARC1; p=none; rua=mailto:a@example.com"),
 			mx("lists", "10 mx.example.com.") + txt("_dmarc", "v=DMARC1; p=reject; sp=quarantine; rua=mailto:a@example.com"), []string{
 				"dmarc-policy example.com none > reject: DMARC policy of example.com: reject, before none",
