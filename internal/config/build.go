@@ -34,6 +34,7 @@ type index struct {
 
 	spent  atomic.Int64 // octets that records and the like take, roughly
 	faults atomic.Int64 // problems found
+	looked atomic.Int64 // candidates that were looked at for suggestions
 }
 
 // Limits on what definitions may come to: a profile of 1 MiB in 40,000 domains must not exhaust memory.
@@ -41,6 +42,7 @@ const (
 	maxModel   = 192 << 20 // octets
 	maxFaults  = 10_000
 	recordSize = 320 // octets, without text
+	maxLooked  = 200_000
 )
 
 // spend takes note of memory that is used for the model. It reports whether there may be more.

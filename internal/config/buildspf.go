@@ -22,7 +22,7 @@ func (j *job) spf(b *body) {
 				break
 			}
 		}
-		if kw.IsZero() || b.replaced(&block{def: defSPF}, j.fs) {
+		if kw.IsZero() || b.replaced(&block{def: defSPF}) {
 			return
 		}
 		m = &merged{inherited: true}

@@ -16,6 +16,8 @@ type body struct {
 	parent  *body  // of a subdomain: its domain
 	senders []senderPart
 	omits   []omit
+	omitsOf map[string][]int // places in omits, by what they drop
+	cnames  map[string]bool  // labels of own CNAME records, in lower case
 
 	singles  map[string]*merged
 	labelled []part
@@ -96,11 +98,7 @@ func (j *job) resolve(name zone.Name, nameAt zone.Span, own *block, parent *body
 	if a := own.attr("profile"); a != nil {
 		want := a.val.lit.str(fs, "")
 		if b.profile = j.profiles[want]; b.profile == nil {
-			help := ""
-			if s := nearest(want, keys(j.profiles)); s != "" {
-				help = "did you mean " + s + "?"
-			}
-			j.ps.addf(place(a.val.lit), help, "there is no profile %q", want)
+			j.ps.addf(place(a.val.lit), suggestion(j.index, want, j.profiles), "there is no profile %q", want)
 		}
 	}
 	for _, from := range []*block{b.profile, own} {
@@ -114,6 +112,20 @@ func (j *job) resolve(name zone.Name, nameAt zone.Span, own *block, parent *body
 				}
 				b.omits = append(b.omits, omit{what: what, at: place(l), fromProfile: from != own})
 			}
+		}
+	}
+	for i, o := range b.omits {
+		if b.omitsOf == nil {
+			b.omitsOf = make(map[string][]int, len(b.omits))
+		}
+		b.omitsOf[o.what] = append(b.omitsOf[o.what], i)
+	}
+	for _, o := range own.blocks {
+		if o.def == defRecord && strings.EqualFold(o.labels[0].text, "CNAME") {
+			if b.cnames == nil {
+				b.cnames = make(map[string]bool)
+			}
+			b.cnames[strings.ToLower(o.labels[1].text)] = true
 		}
 	}
 	j.addSenders(b)
@@ -141,11 +153,7 @@ func (j *job) addSenders(b *body) {
 			seen[name] = true
 			s := j.senders[name]
 			if s == nil {
-				help := ""
-				if n := nearest(name, keys(j.senders)); n != "" {
-					help = "did you mean " + n + "?"
-				}
-				j.ps.addf(place(l), help, "there is no sender %q", name)
+				j.ps.addf(place(l), suggestion(j.index, name, j.senders), "there is no sender %q", name)
 				continue
 			}
 			use := &zone.SenderUse{Name: name, Owner: b.name, At: place(l)}
@@ -174,8 +182,8 @@ func keys[V any](m map[string]V) []string {
 // omitted tells whether what is inherited is dropped, and marks the element that drops it.
 func (b *body) omitted(key string, fromSender bool) bool {
 	found := false
-	for i := range b.omits {
-		if o := &b.omits[i]; o.what == key && (fromSender || !o.fromProfile) {
+	for _, i := range b.omitsOf[key] {
+		if o := &b.omits[i]; fromSender || !o.fromProfile {
 			o.used = true
 			found = true
 		}
@@ -220,7 +228,7 @@ func (b *body) merge(fs *Files, ps *problems) {
 	}
 	inherit := func(sub *block, fromSender bool) {
 		key := labelKey(sub, fs)
-		if b.omitted(omitKey(key), fromSender) || b.replaced(sub, fs) {
+		if b.omitted(omitKey(key), fromSender) || b.replaced(sub) {
 			return
 		}
 		if first := byKey[key]; first != nil {
@@ -285,7 +293,7 @@ func (b *body) mergeSingle(sub *block, fs *Files) {
 	for i := range sub.attrs {
 		dropped[i] = b.omitted(kind+"."+sub.attrs[i].def.name, false)
 	}
-	if drop || b.replaced(sub, fs) {
+	if drop || b.replaced(sub) {
 		return
 	}
 	m := b.singles[kind]
@@ -338,20 +346,16 @@ func displaced(set []string, name string, has func(string) bool) bool {
 }
 
 // replaced tells whether an own record "CNAME" stands at the name of what is inherited, and takes its place.
-func (b *body) replaced(sub *block, fs *Files) bool {
+func (b *body) replaced(sub *block) bool {
 	label, ok := recordLabel(sub)
 	if !ok {
 		return false
 	}
-	for _, o := range b.own.blocks {
-		if o.def == defRecord && strings.EqualFold(o.labels[0].text, "CNAME") && strings.EqualFold(o.labels[1].text, label) {
-			if sub.def == defRecord && strings.EqualFold(sub.labels[0].text, "CNAME") {
-				return false // the same label twice, which is an error
-			}
-			return true
-		}
+	if !b.cnames[strings.ToLower(label)] {
+		return false
 	}
-	return false
+	// An own CNAME and an inherited one are the same label twice, which is an error.
+	return sub.def != defRecord || !strings.EqualFold(sub.labels[0].text, "CNAME")
 }
 
 // recordLabel is the label, relative to its body, of the record that a block stands for.

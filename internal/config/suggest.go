@@ -200,6 +200,18 @@ func placeName(parent *blockDef) string {
 	return parent.name
 }
 
+// suggestion asks whether the profile or sender nearest to name was meant; empty where none is near, and once so many
+// wrong names were looked for that nobody will read it.
+func suggestion(ix *index, name string, of map[string]*block) string {
+	if ix.looked.Add(int64(len(of))) > maxLooked {
+		return ""
+	}
+	if s := nearest(name, keys(of)); s != "" {
+		return "did you mean " + s + "?"
+	}
+	return ""
+}
+
 // nearest is the candidate that name most probably was meant to be, or "".
 func nearest(name string, candidates []string) string {
 	best, bestDist := "", 1+len(name)/3
