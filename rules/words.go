@@ -157,7 +157,7 @@ func (p *Pass) spfPasses(name zone.Name) Tri {
 }
 
 // HasKey tells whether a DKIM key that is not revoked, or a CNAME at a selector, stands under name, at any depth and in any
-// zone of the repository. Where a part is delegated there may be one.
+// zone of the repository. Where a part is delegated there may be one; where that part is _domainkey, or below it, there is.
 func (p *Pass) HasKey(name zone.Name) Tri {
 	best := No
 	for _, z := range p.zonesUnder(name) {
@@ -173,7 +173,11 @@ func (p *Pass) HasKey(name zone.Name) Tri {
 			}
 		}
 		for _, cut := range z.Cuts() {
-			if cut.Under(name) {
+			switch {
+			case !cut.Under(name):
+			case slices.Contains(cut.Labels(), dkim.Label):
+				return Yes // whoever delegates these names has keys there
+			default:
 				best = Maybe
 			}
 		}
