@@ -57,6 +57,19 @@ func (u *unit) take(ix *index, f *block) {
 	}
 }
 
+// done tells whether nobody needs the file's bytes any more, but for showing them.
+func (u *unit) done() bool {
+	if !u.parsed || len(u.ps)+len(u.shared)+len(u.ledgers) > 0 {
+		return false
+	}
+	for _, d := range u.defs {
+		if d.block != nil || len(d.ps)+len(d.out.flatten) > 0 {
+			return false
+		}
+	}
+	return true
+}
+
 // define adds a domain to be made.
 func (u *unit) define(b *block, name label) {
 	n, err := zone.ParseName(name.text)

@@ -71,7 +71,7 @@ func (fs *Files) Splice(id zone.FileID, edits []Edit) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := sameBlock(before, after, f.content, out, moved); err != nil {
+	if err := sameBlock(before, after, f.bytes(), out, moved); err != nil {
 		return nil, fmt.Errorf("edit %s: %w", f.path, err)
 	}
 	return out, nil
@@ -91,20 +91,20 @@ func (f *file) splice(edits []Edit) ([]byte, []move, error) {
 	at := uint32(0)
 	for _, e := range sorted {
 		s := e.Span
-		if s.File != f.id || s.End < s.Start || int(s.End) > len(f.content) {
+		if s.File != f.id || s.End < s.Start || int(s.End) > len(f.bytes()) {
 			return nil, nil, fmt.Errorf("edit %s: bytes %d to %d are not in the file", f.path, s.Start, s.End)
 		}
 		if s.Start < at {
 			return nil, nil, fmt.Errorf("edit %s: two edits overlap at byte %d", f.path, s.Start)
 		}
-		out.Write(f.content[at:s.Start])
+		out.Write(f.bytes()[at:s.Start])
 		m := move{oldStart: s.Start, oldEnd: s.End, newStart: uint32(out.Len())}
 		out.WriteString(e.Text)
 		m.newEnd = uint32(out.Len())
 		moves = append(moves, m)
 		at = s.End
 	}
-	out.Write(f.content[at:])
+	out.Write(f.bytes()[at:])
 	return out.Bytes(), moves, nil
 }
 
@@ -170,7 +170,7 @@ func (fs *Files) SetAttribute(at zone.Span, name, value string) ([]byte, error) 
 	if f == nil {
 		return nil, fmt.Errorf("set %s: there is no file %d", name, at.File)
 	}
-	root, _, err := f.reparse(f.content)
+	root, _, err := f.reparse(f.bytes())
 	if err != nil {
 		return nil, err
 	}
@@ -195,7 +195,7 @@ func (fs *Files) SetAttribute(at zone.Span, name, value string) ([]byte, error) 
 		return nil, fmt.Errorf("set %s in %s: it would not become an attribute of %s", name, f.path, describe(blk))
 	}
 	changed.attrs = slices.DeleteFunc(changed.attrs, func(a attr) bool { return a.def.name == name })
-	if err := sameBlock(before, after, f.content, out, nil); err != nil {
+	if err := sameBlock(before, after, f.bytes(), out, nil); err != nil {
 		return nil, fmt.Errorf("set %s in %s: %w", name, f.path, err)
 	}
 	return out, nil
@@ -222,7 +222,7 @@ func blockAt(b *block, at zone.Span) *block {
 // newLine are the edits that add an attribute.
 func (f *file) newLine(b *block, name, value string) []Edit {
 	eol := "\n"
-	if i := bytes.IndexByte(f.content, '\n'); i > 0 && f.content[i-1] == '\r' {
+	if i := bytes.IndexByte(f.bytes(), '\n'); i > 0 && f.bytes()[i-1] == '\r' {
 		eol = "\r\n"
 	}
 	at := func(start, end uint32, text string) Edit {
@@ -232,7 +232,7 @@ func (f *file) newLine(b *block, name, value string) []Edit {
 	for _, l := range b.labels {
 		open = max(open, l.at.End)
 	}
-	open += uint32(bytes.IndexByte(f.content[open:], '{')) + 1
+	open += uint32(bytes.IndexByte(f.bytes()[open:], '{')) + 1
 	outer := f.indentOf(b.kw.Start)
 	after, indent := open, outer+"  "
 	for i := range b.attrs {
@@ -240,7 +240,7 @@ func (f *file) newLine(b *block, name, value string) []Edit {
 			after, indent = a.val.at.End, f.indentOf(a.name.Start)
 		}
 	}
-	rest := f.content[after:]
+	rest := f.bytes()[after:]
 	end := bytes.IndexByte(rest, '\n')
 	if end < 0 {
 		end = len(rest)
@@ -257,7 +257,7 @@ func (f *file) newLine(b *block, name, value string) []Edit {
 		return []Edit{at(after, after+blank, word)}
 	}
 	first := open
-	for f.content[first] == ' ' || f.content[first] == '\t' {
+	for f.bytes()[first] == ' ' || f.bytes()[first] == '\t' {
 		first++
 	}
 	return []Edit{at(open, first, eol+outer+"  "), at(after, after+blank, word)}
@@ -265,7 +265,7 @@ func (f *file) newLine(b *block, name, value string) []Edit {
 
 // indentOf is the white space before the first word of the line that holds off.
 func (f *file) indentOf(off uint32) string {
-	start := bytes.LastIndexByte(f.content[:off], '\n') + 1
-	line := f.content[start:off]
+	start := bytes.LastIndexByte(f.bytes()[:off], '\n') + 1
+	line := f.bytes()[start:off]
 	return string(line[:len(line)-len(bytes.TrimLeft(line, " \t"))])
 }

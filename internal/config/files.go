@@ -2,6 +2,7 @@ package config
 
 import (
 	"bytes"
+	"hash/maphash"
 	"sort"
 	"sync"
 	"unicode/utf8"
@@ -13,12 +14,23 @@ import (
 // Files that it came from: two loads (head and base) number their files anew.
 type Files struct {
 	list []*file
+	// reread gives a file's bytes again; nil where they have to be kept.
+	reread func(path string) ([]byte, error)
+	seed   maphash.Seed
 }
 
 type file struct {
 	id      zone.FileID
 	path    string
 	content []byte
+
+	// Bytes that were given up are read again when somebody asks for them, which most files' never are: a large repository
+	// takes less memory without them.
+	gone  bool
+	sum   uint64 // of the bytes that were given up
+	size  int
+	again sync.Once
+	files *Files
 
 	once  sync.Once
 	lines []uint32 // offsets at which the lines begin; made when a position is first asked for
@@ -29,6 +41,44 @@ type file struct {
 type Position struct {
 	File                             string // relative to the root, with forward slashes; empty where the span leads nowhere
 	Line, Column, EndLine, EndColumn int
+}
+
+func newFiles(src Source) *Files {
+	fs := &Files{}
+	if again, ok := src.(rereader); ok {
+		fs.reread, fs.seed = again.Reread, maphash.MakeSeed()
+	}
+	return fs
+}
+
+// add appends a file that is to be read.
+func (fs *Files) add(path string) *file {
+	f := &file{id: zone.FileID(len(fs.list) + 1), path: path, files: fs}
+	fs.list = append(fs.list, f)
+	return f
+}
+
+// giveUp drops a file's bytes, where they can be had again.
+func (f *file) giveUp() {
+	if f.gone || f.files.reread == nil || len(f.content) == 0 {
+		return
+	}
+	f.gone, f.sum, f.size = true, maphash.Bytes(f.files.seed, f.content), len(f.content)
+	f.content = nil
+}
+
+// bytes are the file's bytes as they were read at first. Where they are gone and the file is another one by now, there are none,
+// and every place in it is its beginning.
+func (f *file) bytes() []byte {
+	if f.gone {
+		f.again.Do(func() {
+			b, err := f.files.reread(f.path)
+			if err == nil && len(b) == f.size && maphash.Bytes(f.files.seed, b) == f.sum {
+				f.content = b
+			}
+		})
+	}
+	return f.content
 }
 
 func (fs *Files) file(id zone.FileID) *file {
@@ -62,7 +112,7 @@ func (fs *Files) Lookup(path string) zone.FileID {
 // Content is the file's bytes as they were read. Nobody may change them.
 func (fs *Files) Content(id zone.FileID) []byte {
 	if f := fs.file(id); f != nil {
-		return f.content
+		return f.bytes()
 	}
 	return nil
 }
@@ -70,10 +120,14 @@ func (fs *Files) Content(id zone.FileID) []byte {
 // Text is the source text of a span; empty where the span leads nowhere.
 func (fs *Files) Text(s zone.Span) string {
 	f := fs.file(s.File)
-	if f == nil || s.Start > s.End || int(s.End) > len(f.content) {
+	if f == nil || s.Start > s.End {
 		return ""
 	}
-	return string(f.content[s.Start:s.End])
+	b := f.bytes()
+	if int(s.End) > len(b) {
+		return ""
+	}
+	return string(b[s.Start:s.End])
 }
 
 // Position turns a span into lines and columns. Where the span leads nowhere, so does the position: its
@@ -99,11 +153,11 @@ func (fs *Files) Line(id zone.FileID, line int) string {
 	if line < 1 || line > len(f.lines) {
 		return ""
 	}
-	start, end := int(f.lines[line-1]), len(f.content)
+	start, end := int(f.lines[line-1]), len(f.bytes())
 	if line < len(f.lines) {
 		end = int(f.lines[line])
 	}
-	return string(bytes.TrimPrefix(bytes.TrimRight(f.content[start:end], "\r\n"), bom))
+	return string(bytes.TrimPrefix(bytes.TrimRight(f.bytes()[start:end], "\r\n"), bom))
 }
 
 // bom is the byte order mark that some Windows editors put before a file. It is no part of the first line.
@@ -112,7 +166,7 @@ var bom = []byte("\ufeff")
 func (f *file) index() {
 	f.once.Do(func() {
 		f.lines = append(f.lines, 0)
-		for i, b := range f.content {
+		for i, b := range f.bytes() {
 			if b == '\n' {
 				f.lines = append(f.lines, uint32(i)+1)
 			}
@@ -122,11 +176,11 @@ func (f *file) index() {
 
 func (f *file) position(off uint32) (line, column int) {
 	f.index()
-	off = min(off, uint32(len(f.content)))
+	off = min(off, uint32(len(f.bytes())))
 	line = sort.Search(len(f.lines), func(i int) bool { return f.lines[i] > off })
 	start := f.lines[line-1]
-	if start == 0 && bytes.HasPrefix(f.content, bom) {
+	if start == 0 && bytes.HasPrefix(f.bytes(), bom) {
 		start = min(uint32(len(bom)), off)
 	}
-	return line, utf8.RuneCount(f.content[start:off]) + 1
+	return line, utf8.RuneCount(f.bytes()[start:off]) + 1
 }

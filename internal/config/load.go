@@ -19,7 +19,7 @@ import (
 // be made of them, which nothing should be done with. The error is for what is no matter of the definitions: no
 // tripod.hcl (it wraps fs.ErrNotExist), a directory that cannot be listed, ctx.
 func Load(ctx context.Context, src Source) (*Repository, Diagnostics, error) {
-	r := &Repository{Files: &Files{}, flatten: make(map[*zone.Flatten]*flattenSite)}
+	r := &Repository{Files: newFiles(src), flatten: make(map[*zone.Flatten]*flattenSite)}
 	l := &loader{ctx: ctx, src: src, repo: r}
 	if err := l.load(); err != nil {
 		return nil, nil, err
@@ -63,6 +63,11 @@ func (l *loader) load() error {
 		return err
 	}
 	l.decode(ix, units)
+	if len(l.ps) == 0 {
+		for _, f := range fs.list {
+			f.giveUp()
+		}
+	}
 	return nil
 }
 
@@ -104,9 +109,7 @@ func blockNamed(f *block, name string) *block {
 
 // read reads and parses one file; the block is nil where it has problems.
 func (l *loader) read(name string, def *blockDef) (*block, error) {
-	f := &file{id: zone.FileID(len(l.repo.Files.list) + 1), path: name}
-	l.repo.Files.list = append(l.repo.Files.list, f)
-	b, err := l.readInto(f, def, &l.ps)
+	b, err := l.readInto(l.repo.Files.add(name), def, &l.ps)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("no %s: %w", name, fs.ErrNotExist)
 	}
@@ -141,8 +144,8 @@ func (l *loader) readInto(f *file, def *blockDef, ps *problems) (*block, error) 
 func (l *loader) parseAll(ix *index, paths []string, n int) ([]*unit, error) {
 	fs := l.repo.Files
 	base := len(fs.list)
-	for i, p := range paths {
-		fs.list = append(fs.list, &file{id: zone.FileID(base + i + 1), path: p})
+	for _, p := range paths {
+		fs.add(p)
 	}
 	units := make([]*unit, len(paths))
 	err := parallel(len(paths), func(i int) error {
@@ -155,6 +158,9 @@ func (l *loader) parseAll(ix *index, paths []string, n int) ([]*unit, error) {
 		b, err := l.readInto(fs.list[base+i], def, &u.ps)
 		if b != nil {
 			u.take(ix, b)
+		}
+		if u.done() {
+			fs.list[base+i].giveUp()
 		}
 		return err
 	})

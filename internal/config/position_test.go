@@ -2,6 +2,8 @@ package config
 
 import (
 	"context"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -216,5 +218,38 @@ func TestFiles(t *testing.T) {
 	}
 	if r.Files.Len() != 2 {
 		t.Errorf("%d files", r.Files.Len())
+	}
+}
+
+// The bytes of a file that is loaded without a fault are not kept: a place in it is looked up in the file as it is then, if it is the
+// same still.
+func TestPlacesOfFilesThatWereGivenUp(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "a.hcl")
+	text := []byte("domain \"a.example\" {\n  record \"TXT\" \"@\" { rdata = [\"é x\"] }\n}\n")
+	for name, b := range map[string][]byte{
+		path: text, filepath.Join(dir, SettingsFile): []byte(`tripod { files = ["*.hcl"] }` + "\n"),
+	} {
+		if err := os.WriteFile(name, b, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	r := loadDir(t, dir)
+	again := loadDir(t, dir)
+	at := find(t, r, "a.example", "x")
+	if got, want := r.Files.Position(at), (Position{"a.hcl", 2, 34, 2, 35}); got != want || r.Files.Text(at) != "x" {
+		t.Errorf("%+v %q, want %+v", got, r.Files.Text(at), want)
+	}
+	if got := r.Files.Line(at.File, 2); got != `  record "TXT" "@" { rdata = ["é x"] }` {
+		t.Errorf("line %q", got)
+	}
+	if err := os.WriteFile(path, []byte(strings.Replace(string(text), "x", "y", 1)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if got, want := again.Files.Position(at), (Position{"a.hcl", 1, 1, 1, 1}); got != want || again.Files.Text(at) != "" {
+		t.Errorf("of a file that was changed: %+v %q, want %+v", got, again.Files.Text(at), want)
+	}
+	if got := r.Files.Text(at); got != "x" {
+		t.Errorf("what was read again is kept: %q", got)
 	}
 }

@@ -102,6 +102,21 @@ func (d *DiskSource) Close() error {
 	return nil
 }
 
+// A rereader is a source of which files can be had again at any time, so that nobody has to keep their bytes.
+type rereader interface {
+	Reread(path string) ([]byte, error)
+}
+
+// Reread is Read for places that are shown, long after the source was closed.
+func (d *DiskSource) Reread(path string) (b []byte, err error) {
+	again, err := Disk(d.dir)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, again.Close()) }()
+	return again.Read(context.Background(), path)
+}
+
 // Read implements Source. A file is looked at before it is opened, so that a FIFO cannot block and a large file
 // is refused from its size.
 func (d *DiskSource) Read(_ context.Context, name string) ([]byte, error) {
