@@ -14,8 +14,7 @@ import (
 const (
 	hostileSettings = "tripod { files = [\"domains/*.hcl\"] }\n"
 	hostileLock     = `{"schema": 1, "taken": "2026-11-24", "answers": {
-"_dmarc.example. TXT": {"rcode": "NXDOMAIN"}
-}}
+"_dmarc.example. TXT": {"rcode": "NXDOMAIN"}}}
 `
 	hostileFile = "domains/a.hcl"
 )
