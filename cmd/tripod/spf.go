@@ -50,6 +50,10 @@ matching. NAME need not be in the repository.`,
 				return report.TreeJSON(a.stdout, tree)
 			case "markdown":
 				return report.TreeMarkdown(a.stdout, tree)
+			case "mermaid":
+				return report.TreeMermaid(a.stdout, tree)
+			case "svg":
+				return report.TreeSVG(a.stdout, tree)
 			}
 			t := report.NewText(a.stdout, a.style(a.stdoutTTY, a.stdout))
 			t.Tree(tree)
@@ -57,7 +61,7 @@ matching. NAME need not be in the repository.`,
 		},
 	}
 	look.add(a, c)
-	formatFlag(c, &format, "text", "json", "markdown")
+	formatFlag(c, &format, "text", "json", "markdown", "mermaid", "svg")
 	return c
 }
 

@@ -60,3 +60,12 @@ func isCommand(s string) bool {
 	}
 	return false
 }
+
+// PlainLines is Plain for text of several lines: line feeds stay.
+func PlainLines(s string) string {
+	lines := strings.Split(s, "\n")
+	for i, l := range lines {
+		lines[i] = strings.ReplaceAll(Plain(strings.ReplaceAll(l, "\t", "\u2409")), "\u2409", "\t")
+	}
+	return strings.Join(lines, "\n")
+}

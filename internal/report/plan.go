@@ -147,7 +147,7 @@ var ansi = regexp.MustCompile("\x1b\\[[0-9;]*m")
 func (t *Text) hanging(lead, text string) {
 	width := columns(ansi.ReplaceAllString(lead, ""))
 	indent := strings.Repeat(" ", width)
-	for i, line := range t.wrap(Plain(text), t.width-width) {
+	for i, line := range wrap(Plain(text), t.width-width) {
 		if i == 0 {
 			t.printf("%s%s\n", lead, line)
 		} else {

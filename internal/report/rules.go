@@ -16,7 +16,7 @@ func (t *Text) Rules(list []*rules.Rule) {
 	}
 	for _, r := range list {
 		lead := fmt.Sprintf("%-*s  %-7s  ", width, r.ID, r.Severity)
-		for i, line := range t.wrap(r.Summary, t.width-len(lead)) {
+		for i, line := range wrap(r.Summary, t.width-len(lead)) {
 			if i == 0 {
 				t.printf("%s  %s  %s\n", t.bold(fmt.Sprintf("%-*s", width, r.ID)), t.severity(r.Severity)(fmt.Sprintf("%-7s", r.Severity)), line)
 			} else {
@@ -75,7 +75,7 @@ func (t *Text) prose(text string) {
 			}
 			continue
 		}
-		for _, line := range t.wrap(Plain(strings.Join(lines, " ")), t.width) {
+		for _, line := range wrap(Plain(strings.Join(lines, " ")), t.width) {
 			t.printf("%s\n", line)
 		}
 	}
@@ -94,11 +94,13 @@ func (t *Text) Lock(r *resolve.Refreshed) {
 		if f.Kept {
 			note = "the old answer stays"
 		}
-		t.printf("%s %s: %s; %s\n", t.red("failed:"), Plain(f.String()), Plain(f.Why), note)
+		why := strings.TrimPrefix(f.Why, f.String()+": ") // it may begin with the question
+		t.hanging(t.red("failed:")+" ", fmt.Sprintf("%s: %s; %s", f, why, note))
 	}
 	if len(r.Changed)+len(r.Dropped) == 0 {
 		t.printf("Nothing changed: %s.\n", plural(r.Lock.Len(), "answer"))
 		return
 	}
-	t.printf("%s, %d new or changed, %d dropped. Look at the diff of tripod.lock.json before you commit it.\n", plural(r.Lock.Len(), "answer"), len(r.Changed), len(r.Dropped))
+	t.hanging("", fmt.Sprintf("%s, %d new or changed, %d dropped. Look at the diff of tripod.lock.json before you commit it.",
+		plural(r.Lock.Len(), "answer"), len(r.Changed), len(r.Dropped)))
 }

@@ -85,7 +85,7 @@ type item struct {
 
 func (t *Text) item(it item) {
 	head := it.word + ": "
-	for i, line := range t.wrap(Plain(it.message), t.width-len(head)) {
+	for i, line := range wrap(Plain(it.message), t.width-len(head)) {
 		if i == 0 {
 			t.printf("%s%s\n", it.paint(head), t.bold(line))
 		} else {
@@ -127,7 +127,7 @@ func (t *Text) field(pad, word, text string) {
 	for para := range strings.SplitSeq(text, "\n") {
 		lines := []string{Plain(para)}
 		if !strings.HasPrefix(para, " ") {
-			lines = t.wrap(lines[0], t.width-len(indent))
+			lines = wrap(lines[0], t.width-len(indent))
 		}
 		for _, line := range lines {
 			if first {
@@ -140,7 +140,7 @@ func (t *Text) field(pad, word, text string) {
 	}
 }
 
-func (t *Text) wrap(s string, width int) []string {
+func wrap(s string, width int) []string {
 	return strings.Split(wordwrap.WrapString(s, uint(max(width, 20))), "\n")
 }
 
@@ -179,7 +179,7 @@ func (t *Text) source(it item, gutter, pad string) {
 	default:
 		t.printf("%s %s %s%s\n", pad, bar, lead, it.paint(carets))
 		indent := min(len(lead), max(0, room-min(columns(note), room)))
-		for _, line := range t.wrap(note, room-indent) {
+		for _, line := range wrap(note, room-indent) {
 			t.printf("%s %s %s%s\n", pad, bar, strings.Repeat(" ", indent), it.paint(line))
 		}
 	}
