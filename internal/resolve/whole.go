@@ -5,7 +5,6 @@ import (
 	"strings"
 	"sync"
 
-	"github.com/gobwas/glob"
 	"github.com/miekg/dns"
 
 	"github.com/tripod-dns/tripod/internal/zone"
@@ -105,23 +104,16 @@ func (z *Zone) leftAny(name zone.Name) string {
 // patterns keeps compiled globs: a fleet repeats the same few patterns in every zone.
 type patterns struct {
 	mu    sync.Mutex
-	globs map[string]glob.Glob
+	globs map[string]*zone.Glob
 }
 
 // A pattern is dnscontrol's IGNORE(label, types, target), compiled. It asks only whether records may be there, so
 // a pattern that cannot be compiled matches everything: nothing is certain then.
 type pattern struct {
 	rec   zone.IgnoreRecord
-	label glob.Glob // nil: every label
-	types []string  // empty: every type
+	label *zone.Glob // nil: every label
+	types []string   // empty: every type
 }
-
-// Limits to what is compiled: gobwas/glob takes time and memory that grow faster than the pattern. A label cannot
-// be longer than a name.
-const (
-	maxPattern = zone.MaxName
-	maxStars   = 16
-)
 
 func (ps *patterns) compile(rec zone.IgnoreRecord) pattern {
 	p := pattern{rec: rec}
@@ -137,48 +129,24 @@ func (ps *patterns) compile(rec zone.IgnoreRecord) pattern {
 	return p
 }
 
-func (ps *patterns) glob(s string) (g glob.Glob) {
+func (ps *patterns) glob(s string) *zone.Glob {
 	ps.mu.Lock()
 	defer ps.mu.Unlock()
 	if g, ok := ps.globs[s]; ok {
 		return g
 	}
-	if len(s) <= maxPattern && strings.Count(s, "*")+strings.Count(s, "{")+strings.Count(s, ",") <= maxStars {
-		g = compileGlob(s)
+	g, err := zone.CompileGlob(s)
+	if err != nil {
+		g = nil // nothing is certain
 	}
 	if ps.globs == nil {
-		ps.globs = map[string]glob.Glob{}
+		ps.globs = map[string]*zone.Glob{}
 	}
 	ps.globs[s] = g
 	return g
 }
 
-// compileGlob gives nil, which matches everything, for what is no pattern. The library panics on some, here and when
-// it matches.
-func compileGlob(s string) (g glob.Glob) {
-	defer func() {
-		if recover() != nil {
-			g = nil
-		}
-	}()
-	g, err := glob.Compile(s)
-	if err != nil {
-		return nil
-	}
-	return g
-}
-
-func (p *pattern) matches(rel string) (ok bool) {
-	if p.label == nil {
-		return true
-	}
-	defer func() {
-		if recover() != nil {
-			ok = true
-		}
-	}()
-	return p.label.Match(rel)
-}
+func (p *pattern) matches(rel string) bool { return p.label == nil || p.label.Match(rel) }
 
 // hasType: a foreign CNAME at the name would answer for every type.
 func (p *pattern) hasType(qtype uint16) bool {

@@ -27,8 +27,8 @@ const (
 var profile = idna.New(idna.MapForLookup(), idna.StrictDomainName(false), idna.Transitional(false), idna.BidiRule())
 
 // ParseName reads a name as people write it: U-labels become A-labels (RFC 5891), upper case becomes
-// lower case, a final dot is dropped. It refuses empty labels and names beyond RFC 1035's limits; it
-// does not judge characters, which is for rules to do.
+// lower case, a final dot is dropped. It refuses empty labels, names beyond RFC 1035's limits, and control characters
+// (which stand as \DDD); other characters are for rules to judge.
 func ParseName(s string) (Name, error) {
 	if s == "" {
 		return "", errors.New("empty name")
@@ -41,15 +41,23 @@ func ParseName(s string) (Name, error) {
 	if len(s) > 4*MaxName {
 		return "", fmt.Errorf("name of %d octets, the limit is %d", len(s), MaxName)
 	}
+	plain := true
 	for i := 0; i < len(s); i++ {
-		if s[i] >= 0x80 {
-			a, err := profile.ToASCII(s)
-			if err != nil {
-				return "", fmt.Errorf("not a domain name: %w", err)
-			}
-			s = a
-			break
+		if s[i] < ' ' || s[i] == 0x7f {
+			return "", fmt.Errorf("control character U+%04X in a name", s[i])
 		}
+		plain = plain && s[i] < 0x80
+	}
+	if !plain {
+		a, err := profile.ToASCII(s)
+		if err != nil {
+			return "", fmt.Errorf("not a domain name: %w", err)
+		}
+		if symbols(a) != symbols(s) {
+			// The mapping of UTS 46 makes slashes, blanks and quotes of what only looks like them.
+			return "", errors.New("not a domain name: it has characters that no U-label has")
+		}
+		s = a
 	}
 	if finalDot(s) {
 		s = s[:len(s)-1]
@@ -95,6 +103,16 @@ func (n Name) Check() error {
 		return fmt.Errorf("name of %d octets, the limit is %d", total, MaxName)
 	}
 	return nil
+}
+
+// symbols are the ASCII characters of s that are no letters, digits, hyphens or dots.
+func symbols(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r >= 0x80 || r == '-' || r == '.' || '0' <= r && r <= '9' || 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' {
+			return -1
+		}
+		return r
+	}, s)
 }
 
 // finalDot tells whether s ends in a dot that separates labels: one without a backslash, or with an escaped one, before it.

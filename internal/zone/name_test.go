@@ -23,6 +23,11 @@ func TestParseName(t *testing.T) {
 		{in: `a\\.`, want: `a\\`},
 		{in: `a.b\\..`, err: "empty label"},
 		{in: `\097.example`, want: `\097.example`},
+		{in: "a\x1b[31m.example", err: "control character U+001B in a name"},
+		{in: "a\x7f.example", err: "control character U+007F in a name"},
+		{in: "a／b.é.example", err: "not a domain name: it has characters that no U-label has"}, // U+FF0F would be mapped to a slash
+		{in: "a\u3000b.example", err: "not a domain name: it has characters that no U-label has"},
+		{in: "*.a/_b.é.example", want: "*.a/_b.xn--9ca.example"},
 	} {
 		got, err := ParseName(tt.in)
 		if tt.err != "" {

@@ -176,6 +176,7 @@ func (t Text) Whole() Span { return t.Span(0, len(t.s)) }
 // An Origin tells who said that a record is there.
 type Origin uint8
 
+// Who said so.
 const (
 	Defined Origin = iota // a definition of the repository
 	Rest                  // the other half of an extend zone: dnsconfig.js
@@ -236,6 +237,7 @@ func (r *Record) TextSpan(start, end int) Span { return r.Text.Span(start, end) 
 // A Status is what is known of a question.
 type Status uint8
 
+// What may be known.
 const (
 	Found    Status = iota // there are records of the type
 	NoData                 // the name exists, without that type
