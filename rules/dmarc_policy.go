@@ -27,7 +27,7 @@ var dmarcNone = &Rule{
 				return
 			}
 			tag, _ := t.rec.Tag("p")
-			past := !t.rr.Until.IsZero() && dayOver(p.Now, t.rr.Until)
+			past := Past(t.rr.Until, p.Now)
 			f := Finding{
 				Severity: Info,
 				Message:  fmt.Sprintf("p=none: receivers only report mail that falsely claims to come from %s", t.place.owner),
@@ -54,9 +54,6 @@ var dmarcNone = &Rule{
 		})
 	},
 }
-
-// dayOver tells whether the day of a date is over.
-func dayOver(now, date time.Time) bool { return !now.Before(date.AddDate(0, 0, 1)) }
 
 var dmarcTesting = &Rule{
 	ID:        "dmarc-testing",

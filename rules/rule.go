@@ -9,6 +9,7 @@ package rules
 
 import (
 	"fmt"
+	"time"
 
 	"github.com/tripod-dns/tripod/internal/zone"
 )
@@ -109,6 +110,10 @@ type Edit struct {
 	At  zone.Span
 	New string
 }
+
+// Past tells whether a promise with a date (until) is past it: it holds up to that day, and from the beginning of that day on, UTC, no
+// more. Without a date it holds for ever.
+func Past(until, now time.Time) bool { return !until.IsZero() && !now.Before(until) }
 
 // Settings are what the configuration says of rules.
 type Settings struct {

@@ -6,6 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/tripod-dns/tripod/internal/engine"
 	"github.com/tripod-dns/tripod/internal/report"
 )
 
@@ -13,6 +14,7 @@ func (a *app) lintCmd() *cobra.Command {
 	var (
 		look         lookupFlags
 		format, fail string
+		fix, diff    bool
 	)
 	c := &cobra.Command{
 		Use:   "lint [DIR]",
@@ -33,6 +35,18 @@ loaded.`,
 			result, err := repo.Lint(c.Context())
 			if err != nil {
 				return err
+			}
+			if diff {
+				fixes, err := repo.Fixes(result.Findings)
+				if err != nil {
+					return err
+				}
+				return write(a.stdout, report.PlainLines(fixes.Diff()))
+			}
+			if fix {
+				if repo, result, err = a.fix(c, dirArg(args), look, repo, result); err != nil {
+					return err
+				}
 			}
 			switch format {
 			case "json":
@@ -64,7 +78,34 @@ loaded.`,
 	look.add(a, c)
 	formatFlag(c, &format, "text", "json", "markdown", "sarif", "github", "gitlab", "rdjson")
 	c.Flags().StringVar(&fail, "fail-on", "", "exit 1 when a finding has this `SEVERITY` or a worse one: error, warning, info, never (default lint { fail_on }, else error)")
+	c.Flags().BoolVar(&fix, "fix", false, "mend what has one right answer in the definitions, then lint what is left; never raises enforcement, never lets anyone new send")
+	c.Flags().BoolVar(&diff, "diff", false, "show what --fix would change, and write nothing")
+	c.MarkFlagsMutuallyExclusive("fix", "diff")
 	return c
+}
+
+// fix mends what it can and lints anew.
+func (a *app) fix(c *cobra.Command, dir string, look lookupFlags, repo *engine.Repo, result *engine.LintResult) (*engine.Repo, *engine.LintResult, error) {
+	fixes, err := repo.Fixes(result.Findings)
+	if err != nil {
+		return nil, nil, err
+	}
+	if err := repo.WriteFixes(c.Context(), fixes); err != nil {
+		return nil, nil, err
+	}
+	for _, f := range fixes.Files {
+		if err := write(a.stderr, "fixed "+report.Plain(f.Path)+"\n"); err != nil {
+			return nil, nil, err
+		}
+	}
+	if len(fixes.Files) == 0 {
+		return repo, result, nil
+	}
+	if repo, err = a.open(c, dir, look); err != nil {
+		return nil, nil, err
+	}
+	result, err = repo.Lint(c.Context())
+	return repo, result, err
 }
 
 // checkoutDir is a root's place in its git checkout, with forward slashes, for formats that name files from the checkout's top; "" where it is

@@ -70,7 +70,7 @@ func (d *blockDef) block(name string) *blockDef {
 var (
 	attrTTL   = attrDef{name: "ttl", kind: kindInt, doc: "time to live in seconds; else that of the block around it, of the profile, of `tripod`, else 300"}
 	attrRaw   = attrDef{name: "raw", kind: kindText, doc: "the record's exact text, instead of the block's other attributes"}
-	attrUntil = attrDef{name: "until", kind: kindDate, doc: "the day until which this may stay as it is; after it, it is a finding"}
+	attrUntil = attrDef{name: "until", kind: kindDate, doc: "up to this day it may stay as it is; from this day on it is a finding"}
 	attrOmit  = attrDef{name: "omit", kind: kindWords, doc: "what is not taken over from the profile or a sender: `mta_sts`, `dmarc.np`, `dkim.k2`, `record.MX.@`"}
 
 	attrProfile = attrDef{name: "profile", kind: kindWord, doc: "the profile whose blocks and attributes hold where none stand here"}

@@ -79,7 +79,7 @@ func TestParse(t *testing.T) {
 			`value [strict] "strict" is no value of adkim: the default adkim=r applies | write s`,
 			`value [relaxed] "relaxed" is no value of aspf: the default aspf=r applies | write r | fix r`,
 			`value [x] "x" is no value of psd: the default psd=u applies | write y, n or u`,
-			`value [yes] "yes" is no value of t: the default t=n applies | write y | fix y`}},
+			`value [yes] "yes" is no value of t: the default t=n applies | write y`}},
 		{"v=DMARC1; p=none; fo=0:1", "none/none/none", []string{`value [0:1] fo names both 0 and 1, which exclude each other: the default fo=0 applies | write 0 or 1, and d or s behind colons: 1:d:s`}},
 		{"v=DMARC1; p=none; fo=d:d", "none/none/none", []string{`value [d:d] fo names d twice: the default fo=0 applies | write 0 or 1, and d or s behind colons: 1:d:s`}},
 		{"v=DMARC1; p=none; fo=x", "none/none/none", []string{`value [x] "x" is no option of fo: the default fo=0 applies | write 0 or 1, and d or s behind colons: 1:d:s`}},

@@ -140,7 +140,7 @@ func (p *parser) value(t taglist.Tag) {
 	long := map[string]string{"relaxed": "r", "strict": "s", "yes": "y", "true": "y", "no": "n", "false": "n", "unknown": "u"}
 	if short, ok := long[v]; ok && slices.Contains(words, short) {
 		np.Help = "write " + short
-		if short == fallback || t.Name == "t" { // never stricter than it is now
+		if short == fallback { // never stricter or weaker than it is now
 			np.Fix = &short
 		}
 	}

@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os/exec"
 	"path/filepath"
 	"strings"
@@ -28,8 +29,8 @@ func (r *Repo) readRest(ctx context.Context) error {
 			r.applyHalves(halves)
 			return nil
 		}
-		if r.opts.Rest != "" || ctx.Err() != nil {
-			return err // a file that was named has to be there
+		if r.opts.Rest != "" || errors.Is(err, errNamed) || ctx.Err() != nil {
+			return err // what was named has to be there
 		}
 		why = strings.ReplaceAll(err.Error(), r.Root+string(filepath.Separator), "")
 	}
@@ -40,6 +41,9 @@ func (r *Repo) readRest(ctx context.Context) error {
 	return nil
 }
 
+// errNamed marks what a flag names and what cannot be used.
+var errNamed = errors.New("--dnscontrol")
+
 func (r *Repo) otherHalf(ctx context.Context) (map[string]*dnscontrol.Half, error) {
 	o := dnscontrol.HalfOptions{Rest: r.opts.Rest, Self: r.opts.Self, Untrusted: r.opts.Untrusted}
 	if o.Rest == "" {
@@ -49,7 +53,10 @@ func (r *Repo) otherHalf(ctx context.Context) (map[string]*dnscontrol.Half, erro
 		}
 		o.Config = filepath.Join(dir, filepath.FromSlash(r.Config.Settings.DNSControl.Config))
 		exe, err := dnscontrol.FindExecutable(r.opts.DNSControl)
-		if err != nil && (r.opts.DNSControl != "" || !errors.Is(err, exec.ErrNotFound)) {
+		switch {
+		case err != nil && r.opts.DNSControl != "":
+			return nil, fmt.Errorf("%w: %w", errNamed, err)
+		case err != nil && !errors.Is(err, exec.ErrNotFound):
 			return nil, err
 		}
 		o.Executable = exe

@@ -20,7 +20,7 @@ func (r *Repo) suppress(s rules.Settings, found []rules.Finding, notChecked []ru
 	used := map[zone.Span]bool{} // by place: an ignore in a profile serves many domains
 	for _, d := range r.Config.Domains {
 		for _, ig := range d.Ignores {
-			if !expired(ig.Until, r.opts.Now) {
+			if !rules.Past(ig.Until, r.opts.Now) {
 				byDomain[id{d.Name, d.Tag}] = append(byDomain[id{d.Name, d.Tag}], ig)
 			}
 		}
@@ -50,7 +50,7 @@ func (r *Repo) suppress(s rules.Settings, found []rules.Finding, notChecked []ru
 			f := rules.Finding{Domain: d.Name, Tag: d.Tag, Name: d.Name, At: ig.RuleAt}
 			which := ignoreUnused
 			switch {
-			case expired(ig.Until, r.opts.Now):
+			case rules.Past(ig.Until, r.opts.Now):
 				which = ignoreExpired
 				f.At = ig.At
 				f.Message = fmt.Sprintf("this suppression of %s ended on %s: what it hid is back", ig.Rule, ig.Until.Format(time.DateOnly))
@@ -76,9 +76,6 @@ func (r *Repo) suppress(s rules.Settings, found []rules.Finding, notChecked []ru
 	}
 	return kept, suppressed
 }
-
-// expired tells whether a promise with a date is past it: it holds until the end of that day, UTC, as in rules.
-func expired(until, now time.Time) bool { return !until.IsZero() && !now.Before(until.AddDate(0, 0, 1)) }
 
 func hides(ig *zone.Ignore, f rules.Finding) bool {
 	switch {
