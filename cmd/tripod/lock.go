@@ -7,7 +7,10 @@ import (
 )
 
 func (a *app) lockCmd() *cobra.Command {
-	var look lookupFlags
+	var (
+		look   lookupFlags
+		format string
+	)
 	c := &cobra.Command{
 		Use:   "lock [DIR]",
 		Short: "Refresh tripod.lock.json from live DNS",
@@ -24,9 +27,17 @@ keeps its old entry and is listed.`,
 			if err != nil {
 				return err
 			}
-			t := report.NewText(a.stdout, a.style(a.stdoutTTY, a.stdout))
-			t.Lock(changes)
-			if err := t.Err(); err != nil {
+			switch format {
+			case "json":
+				err = report.LockJSON(a.stdout, changes)
+			case "markdown":
+				err = report.LockMarkdown(a.stdout, changes)
+			default:
+				t := report.NewText(a.stdout, a.style(a.stdoutTTY, a.stdout))
+				t.Lock(changes)
+				err = t.Err()
+			}
+			if err != nil {
 				return err
 			}
 			if len(changes.Failed) > 0 {
@@ -37,5 +48,6 @@ keeps its old entry and is listed.`,
 	}
 	c.Flags().StringArrayVar(&look.resolvers, "resolver", nil, "recursive name server to ask, `HOST:PORT` (repeatable; default the system's)")
 	look.addRest(c)
+	formatFlag(c, &format, "text", "json", "markdown")
 	return c
 }

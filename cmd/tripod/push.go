@@ -10,14 +10,28 @@ import (
 )
 
 type pushFlags struct {
-	look  lookupFlags
-	creds string
+	look   lookupFlags
+	creds  string
+	format string
 }
 
 func (f *pushFlags) add(c *cobra.Command) {
 	f.look.offline = true
 	f.look.addRest(c)
+	formatFlag(c, &f.format, "text", "json", "markdown")
 	c.Flags().StringVar(&f.creds, "creds", "", "credentials `FILE` of dnscontrol (default creds.json at the root of the repository)")
+}
+
+func (a *app) pushResult(format string, r *engine.PushResult) error {
+	switch format {
+	case "json":
+		return report.PushJSON(a.stdout, r)
+	case "markdown":
+		return report.PushMarkdown(a.stdout, r)
+	}
+	t := report.NewText(a.stdout, a.style(a.stdoutTTY, a.stdout))
+	t.Push(r)
+	return t.Err()
 }
 
 func (a *app) previewCmd() *cobra.Command {
@@ -35,9 +49,7 @@ func (a *app) previewCmd() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			t := report.NewText(a.stdout, a.style(a.stdoutTTY, a.stdout))
-			t.Push(result)
-			return t.Err()
+			return a.pushResult(f.format, result)
 		},
 	}
 	f.add(c)
@@ -71,9 +83,7 @@ A, AAAA or NS record at the apex) unless --allow-delete is given. A refusal exit
 			if err != nil {
 				return err
 			}
-			t := report.NewText(a.stdout, a.style(a.stdoutTTY, a.stdout))
-			t.Push(result)
-			return t.Err()
+			return a.pushResult(f.format, result)
 		},
 	}
 	f.add(c)
