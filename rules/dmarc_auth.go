@@ -145,7 +145,7 @@ var dmarcNoAuth = &Rule{
 				continue
 			}
 			d, known := p.policyOf(name, zone.Span{})
-			if !known || !d.Enforces() || p.NonSending(name) {
+			if !known || !d.Enforces() || p.NonSending(name) || p.speaks(name) {
 				continue
 			}
 			if d, known = p.orgOf(name, zone.Span{}); !known || !p.inRepository(d.OrgDomain) {

@@ -4,5 +4,5 @@ import "slices"
 
 // All are the rules, family by family, in the order of docs/rules.
 func All() []*Rule {
-	return slices.Concat(spfRules, dkimRules, dmarcRules, expectRules, dnsRules)
+	return slices.Concat(spfRules, dkimRules, dmarcRules, mtastsRules, tlsrptRules, bimiRules, mxRules, daneRules, targetRules, dnsRules, expectRules)
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 	"unicode"
 	"unicode/utf8"
@@ -20,6 +21,9 @@ type Lock struct {
 	Taken   time.Time // the day of the last answer, midnight UTC
 	answers map[key]*entry
 	names   map[zone.Name][]*entry
+
+	sorted sync.Once
+	order  []zone.Name // the names under which something stands, in DNS order
 }
 
 // A key is one question.
@@ -93,6 +97,35 @@ func (l *Lock) answer(name zone.Name, qtype uint16, data bool) (s step, ok bool)
 	}
 	return step{}, false
 }
+
+// evidence is a question whose answer shows that a domain exists: one about a name in it that does. An answer about the domain's own
+// name servers goes before others.
+func (l *Lock) evidence(domain zone.Name) (k key, ok bool) {
+	if e := l.answers[key{domain, dns.TypeNS}]; e != nil {
+		return key{}, false
+	}
+	l.sorted.Do(func() {
+		for name, list := range l.names {
+			if slices.ContainsFunc(list, (*entry).shows) {
+				l.order = append(l.order, name)
+			}
+		}
+		slices.SortFunc(l.order, compareNames)
+	})
+	i, _ := slices.BinarySearchFunc(l.order, domain, compareNames)
+	if i == len(l.order) || !l.order[i].Under(domain) {
+		return key{}, false
+	}
+	for _, e := range l.names[l.order[i]] {
+		if e.shows() && (!ok || e.qtype < k.qtype) {
+			k, ok = e.key, true
+		}
+	}
+	return k, ok
+}
+
+// shows tells whether an answer says that its name exists. A CNAME is no answer of its own to a question that follows it.
+func (e *entry) shows() bool { return e.kind != rcode && e.qtype != dns.TypeCNAME }
 
 // cname is the CNAME at name, nil where the lock file has none.
 func (l *Lock) cname(name zone.Name) *zone.Record {

@@ -137,6 +137,18 @@ func (w *World) third(ctx context.Context, name zone.Name, qtype uint16, data bo
 	return s
 }
 
+// DomainExists tells whether a domain exists, whatever stands there: its status is Found or NoData then. What the lock file has of any
+// name in it will do; where there is nothing, its name servers are asked for.
+func (w *World) DomainExists(ctx context.Context, domain zone.Name) zone.Answer {
+	if k, ok := w.lock.evidence(domain); ok {
+		// Asked again, so that the answer stays in the lock file, and is not believed when live DNS says otherwise.
+		if a := w.Exists(ctx, k.name, k.qtype); a.Status == zone.Found || a.Status == zone.NoData {
+			return zone.Answer{Status: zone.NoData, Owner: domain}
+		}
+	}
+	return w.Exists(ctx, domain, dns.TypeNS)
+}
+
 // Prefetch asks live DNS, as much at once as it may, what the lock file has answers to: a run that asks mostly the
 // same then finds them at hand. It does nothing where the lock file goes first. What it asks does not count as needed.
 func (w *World) Prefetch(ctx context.Context) {
