@@ -21,7 +21,7 @@ var (
 	someRData  = map[string][]string{
 		"A":      {"192.0.2.1", "192.0.2.2", "0.0.0.0", "::1", "192.0.2.01"},
 		"AAAA":   {"2001:db8::1", "2001:DB8:0::1", "::ffff:192.0.2.1", "192.0.2.1"},
-		"CAA":    {"0 issue \\\"ca.example\\\"", "0 issuemail \\\"ca.example\\\"", "128 iodef \\\"mailto:a@example.com\\\"", "0 issue \\\";\\\""},
+		"CAA":    {"0 issue \\\"ca.example\\\"", "0 issuemail \\\"ca.example\\\"", "128 iodef \\\"mailto:a@example.com\\\"", "0 issue \\\";\\\"", "0 ISSUE \\\"ca.example\\\""},
 		"CNAME":  {"a.vendor.example.", "mail", "www", "@", "*.example.net.", "a!b.example.", "a/b.example.net.", "1.0/25.2.0.192.in-addr.arpa.", "."},
 		"DNAME":  {"a.vendor.example.", "sub", "."},
 		"DS":     {"12345 13 2 49FD46E6C4B45C55D4AC69CBD3CD34AC1AFE51DE6FD35D6DD4B2B2F2F5F0F7A1", "1 2 3 zz"},
@@ -36,7 +36,7 @@ var (
 		"SRV":    {"10 5 5060 sip.example.net.", "0 0 0 .", "1 1 1 a*.example.net."},
 		"SSHFP":  {"1 1 123456789abcdef67890123456789abcdef67890", "9 9 00"},
 		"SVCB":   {"1 . alpn=h2", "0 a.example.net."},
-		"TLSA":   {"3 1 1 0D6FCE3B3E8A4F1E4B8C0A2D7C1F1A9B8C7D6E5F4A3B2C1D0E9F8A7B6C5D4E3F"},
+		"TLSA":   {"3 1 1 0D6FCE3B3E8A4F1E4B8C0A2D7C1F1A9B8C7D6E5F4A3B2C1D0E9F8A7B6C5D4E3F", "4 1 1 00", "3 2 1 00", "3 1 3 00", "255 0 0 ABcd"},
 		"TXT":    {"v=spf1 -all", "v=spf1 -all ", "x", "\\\"quoted\\\"", "back\\\\slash", "é", "v=DMARC1; p=none", ""},
 	}
 )
@@ -126,4 +126,69 @@ func TestDNSControlRefusals(t *testing.T) {
 		t.Errorf("only %d of %d definitions load, %d of them are refused: this shows little", loaded, rounds, refused)
 	}
 	t.Logf("%d of %d definitions load, dnscontrol refuses %d", loaded, rounds, refused)
+}
+
+// TestIgnoredAndDefined holds that a zone that leaves to others what it defines is refused by the reader of definitions
+// where dnscontrol refuses it, and nowhere else.
+func TestIgnoredAndDefined(t *testing.T) {
+	dnscontrol.Setup()
+	rounds := 4000
+	if testing.Short() {
+		rounds = 300
+	}
+	patterns := []string{
+		"*", "@", "www", "w*", "WWW", "{www,mail}", "_acme-challenge.**", "*.sub", "*sub", "[!w]*", "?", "*b*",
+		"* A", "* TXT", "* A,TXT", "* cname", "@ MX", "x* CAA,TLSA", "@ NS", "* SOA",
+		"* * 192.0.2.1", "* TXT *spf1*", "* TXT v=spf?", "* MX mx.example.net.", "* MX *.example.com.", "* SRV sip*", "* CNAME a.vendor.example.",
+		"* CAA ca.example", "* TLSA 0d*", "* TLSA 0D*", "* SSHFP 1234*", "* SSHFP *", "* SOA ns1*", "* HTTPS .", "* HTTPS *.net*", "* SVCB a*", "* NAPTR _sip*",
+		"* DS 49*", "* DS *", "* DNSKEY mds*", "* LOC *", "* PTR host*", "* DNAME a*", "* AAAA 2001:db8::1",
+	}
+	types := make([]string, 0, len(someRData))
+	for k := range someRData {
+		if k != "NS" { // those of the apex come in later, by nameservers.AddNSRecords
+			types = append(types, k)
+		}
+	}
+	slices.Sort(types)
+	rnd := rand.New(rand.NewPCG(11, 2026))
+	pick := func(from []string) string { return from[rnd.IntN(len(from))] }
+	const mark = "ignore_records leaves to others"
+	refused, taken, told := 0, 0, 0
+	for range rounds {
+		var b strings.Builder
+		fmt.Fprintf(&b, "domain \"example.com\" {\n  ignore_records = [\"%s\"]\n", pick(patterns))
+		kind := pick(types)
+		for _, label := range []string{pick(someLabels), "x." + pick([]string{"sub", "www"})} {
+			fmt.Fprintf(&b, "  record %q %q {\n    rdata = [\"%s\"]\n  }\n", kind, label, pick(someRData[kind]))
+			kind = pick(types)
+		}
+		b.WriteString("}\n")
+		repo, diags, err := config.Load(t.Context(), config.Map(map[string][]byte{
+			config.SettingsFile:       []byte("tripod {\n  files = [\"domains/*.hcl\"]\n}\n\ndnscontrol {\n  emit = \"zone\"\n}\n"),
+			"domains/example.com.hcl": []byte(b.String()),
+		}))
+		if err != nil {
+			t.Fatal(err)
+		}
+		other := slices.ContainsFunc(diags, func(d config.Diagnostic) bool { return !strings.HasPrefix(d.Message, mark) })
+		if other || len(repo.Domains) == 0 {
+			continue
+		}
+		_, err = dnscontrol.Diff(repo.Domains[0], nil)
+		says := err != nil && strings.Contains(err.Error(), mark)
+		switch {
+		case says:
+			refused++
+		default:
+			taken++
+		}
+		if says != (len(diags) > 0) {
+			if told++; told <= 5 {
+				t.Errorf("dnscontrol says %v, the reader of definitions %v\n%s", err, diags, b.String())
+			}
+		}
+	}
+	if refused < rounds/20 || taken < rounds/20 {
+		t.Errorf("%d refused, %d taken of %d: this shows little", refused, taken, rounds)
+	}
 }

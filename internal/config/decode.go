@@ -163,6 +163,15 @@ func (l *loader) decode(ix *index, units []*unit) {
 		}
 	}
 	l.addLedgers(ix, units, defs)
+	var finder conflictFinder
+	found := make([]problems, len(l.repo.Domains))
+	_ = parallel(len(found), func(i int) error { // never fails
+		finder.conflicts(l.repo.Domains[i], &found[i])
+		return nil
+	})
+	for _, ps := range found {
+		l.ps = append(l.ps, ps...)
+	}
 }
 
 // addLedgers decodes the key ledgers and adds their records to the domains that they belong to: every view (tag)

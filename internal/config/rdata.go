@@ -265,8 +265,20 @@ func (j *job) otherRData(r *zone.Record, l lit, text string, origin zone.Name) b
 	case *dns.SVCB:
 		v.Target = strings.ToLower(v.Target)
 	case *dns.CAA:
-		if t := strings.ToLower(v.Tag); t != "issue" && t != "issuewild" && t != "iodef" {
+		switch t := strings.ToLower(v.Tag); {
+		case t != "issue" && t != "issuewild" && t != "iodef":
 			return fail(keepInD, "CAA with the tag %s cannot be handed to dnscontrol v4.20", v.Tag)
+		case t != v.Tag:
+			return fail("write "+t, "%q: dnscontrol refuses CAA tags in upper case", text)
+		}
+	case *dns.TLSA:
+		for _, n := range [...]struct {
+			name       string
+			value, max uint8
+		}{{"usage", v.Usage, 3}, {"selector", v.Selector, 1}, {"matching type", v.MatchingType, 2}} {
+			if n.value > n.max {
+				return fail("", "%q: TLSA with the %s %d: dnscontrol takes 0 to %d (RFC 6698 §2.1)", text, n.name, n.value, n.max)
+			}
 		}
 	case *dns.SOA:
 		if r.Name != j.domain.Name {

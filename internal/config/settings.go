@@ -224,27 +224,3 @@ func serverAddr(s string) (string, error) {
 	}
 	return net.JoinHostPort(host, port), nil
 }
-
-// ignoreRecords reads "LABEL", "LABEL TYPES", "LABEL TYPES TARGET".
-func ignoreRecords(a *attr, fs *Files, ps *problems) []zone.IgnoreRecord {
-	if a == nil {
-		return nil
-	}
-	out := make([]zone.IgnoreRecord, 0, len(a.val.list))
-	for _, l := range a.val.list {
-		parts := strings.Fields(l.str(fs, ""))
-		if len(parts) == 0 || len(parts) > 3 {
-			ps.add(place(l), "ignore_records: from one to three words", `write "LABEL", "LABEL TYPES" or "LABEL TYPES TARGET", as in dnscontrol's IGNORE()`)
-			continue
-		}
-		r := zone.IgnoreRecord{Label: parts[0], At: place(l)}
-		if len(parts) > 1 {
-			r.Types = strings.ToUpper(parts[1])
-		}
-		if len(parts) > 2 {
-			r.Target = parts[2]
-		}
-		out = append(out, r)
-	}
-	return out
-}
