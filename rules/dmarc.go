@@ -76,8 +76,8 @@ func (p *Pass) dmarcPlaces() []*dmarcPlace {
 		if rr.Type != dns.TypeTXT && rr.Type != dns.TypeCNAME || !strings.EqualFold(rr.Name.First(), "_dmarc") || dmarc.IsPermissionName(rr.Name) {
 			continue
 		}
-		if _, cut := p.Zone.Cut(rr.Name); cut || rr.Name.Parent().IsWildcard() {
-			continue // never served from here; no name's policy (RFC 4592 §2.1.1), which dmarc-location says
+		if _, cut := p.Zone.Cut(rr.Name); cut || rr.Name.Parent().IsWildcard() || p.doubled(rr.Name) {
+			continue // never served from here; no name's policy (RFC 4592 §2.1.1) or a wrong name's, which dmarc-location says
 		}
 		var pl *dmarcPlace
 		if n := len(v.places); n > 0 && v.places[n-1].name == rr.Name {

@@ -148,8 +148,8 @@ var dmarcNoAuth = &Rule{
 			if !known || !d.Enforces() || p.NonSending(name) || p.speaks(name) {
 				continue
 			}
-			if d, known = p.orgOf(name, zone.Span{}); !known || !p.inRepository(d.OrgDomain) {
-				continue
+			if d, known = p.orgOf(name, zone.Span{}); !known || !p.inRepository(d.OrgDomain) || wrongPSD(d) {
+				continue // dmarc-psd says why nothing else aligns
 			}
 			if p.spfMayAlign(name, d.OrgDomain, d.Record.ASPF) || p.dkimMayAlign(name, d.OrgDomain, d.Record.ADKIM) || !p.wholeMail(d.OrgDomain) {
 				continue
@@ -190,8 +190,8 @@ var dmarcRejectSPFOnly = &Rule{
 			if passes == No {
 				continue
 			}
-			if d, known = p.orgOf(name, zone.Span{}); !known || !p.inRepository(d.OrgDomain) {
-				continue
+			if d, known = p.orgOf(name, zone.Span{}); !known || !p.inRepository(d.OrgDomain) || wrongPSD(d) {
+				continue // dmarc-psd says why nothing else aligns
 			}
 			switch key := p.HasKey(d.OrgDomain); {
 			case key == Maybe:

@@ -7,6 +7,7 @@ import (
 	"github.com/miekg/dns"
 
 	"github.com/tripod-dns/tripod/internal/dmarc"
+	"github.com/tripod-dns/tripod/internal/taglist"
 	"github.com/tripod-dns/tripod/internal/zone"
 )
 
@@ -115,6 +116,9 @@ var dmarcLocation = &Rule{
 				Message: fmt.Sprintf("receivers look for the policy at %s, not at %s: this one is ignored", at, rr.Name),
 				Help:    fmt.Sprintf("write it as %s", at),
 			}
+			if apex := p.Domain.Name; rr.NameAt != (zone.Span{}) && p.doubled(rr.Name) {
+				f.Help = fmt.Sprintf("labels are relative to %s: write %q", apex, at.Relative(apex))
+			}
 			if d := p.Policy(owner); d.Source == dmarc.Own && d.Record.Effective.Valid {
 				f.Severity = Warning
 				f.Help = "delete it: " + at.String() + " has a policy"
@@ -135,7 +139,7 @@ func (p *Pass) meantFor(name zone.Name) (owner zone.Name, ok bool) {
 	switch {
 	case name.IsWildcard(), dmarc.IsPermissionName(name):
 		return "", false
-	case name.Below(apex) && strings.HasSuffix("."+name.Relative(apex), "."+string(apex)):
+	case p.doubled(name):
 		// example.com.example.com: a final dot was forgotten, or the zone's name written where a label was wanted.
 		owner = name[:len(name)-len(apex)-1]
 		if strings.EqualFold(owner.First(), "_dmarc") || strings.EqualFold(owner.First(), "dmarc") {
@@ -146,7 +150,7 @@ func (p *Pass) meantFor(name zone.Name) (owner zone.Name, ok bool) {
 		return parent.Parent(), true // a * behind another label stands for itself (RFC 4592 §2.1.1)
 	case first == "_dmarc":
 		return "", false
-	case first == "dmarc" && parent.Under(apex):
+	case (first == "dmarc" || nearly(first)) && parent.Under(apex):
 		return parent, true
 	case name == apex:
 		return name, true
@@ -154,6 +158,11 @@ func (p *Pass) meantFor(name zone.Name) (owner zone.Name, ok bool) {
 		return name, true
 	}
 	return "", false
+}
+
+// nearly tells whether a label is _dmarc misspelt: _dmarcs, __dmarc, _drmac.
+func nearly(label string) bool {
+	return strings.HasPrefix(label, "_") && taglist.Closest(label, "_dmarc") != ""
 }
 
 // leadsTo tells whether a CNAME of the repository leads to the name: policies are handed out this way from any name.
@@ -207,21 +216,25 @@ var dmarcMissing = &Rule{
 	},
 }
 
-// dmarcExplained tells whether another rule says why a name has no policy.
+// dmarcExplained tells whether another rule says why a name has no policy. What is wrong with a record of a name above says
+// it too: once that is mended, it is the Organizational Domain's and reaches the name.
 func (p *Pass) dmarcExplained(name zone.Name) bool {
 	for _, pl := range p.dmarcPlaces() {
-		if pl.owner == name && (pl.count > 0 || pl.cname != nil) {
+		if !name.Under(pl.owner) {
+			continue
+		}
+		if pl.count > 0 || pl.cname != nil {
 			return true // dmarc-multiple, dmarc-cname
 		}
 		for _, t := range pl.texts {
-			if pl.owner == name && dmarc.Meant(t.rr.Text.String()) {
+			if dmarc.Meant(t.rr.Text.String()) {
 				return true // dmarc-syntax
 			}
 		}
 	}
 	for _, rr := range p.Zone.Records() {
 		if rr.Type == dns.TypeTXT && strings.HasPrefix(strings.ToLower(rr.Text.String()), "v=dmarc1") {
-			if owner, ok := p.meantFor(rr.Name); ok && owner == name {
+			if owner, ok := p.meantFor(rr.Name); ok && name.Under(owner) {
 				return true // dmarc-location
 			}
 		}

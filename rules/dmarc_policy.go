@@ -117,6 +117,13 @@ var dmarcPSD = &Rule{
 	},
 }
 
+// wrongPSD tells whether the tree walk met a psd=y at a name that is no public suffix.
+func wrongPSD(d *dmarc.Discovery) bool {
+	return slices.ContainsFunc(d.Steps, func(s dmarc.Step) bool {
+		return s.Record != nil && s.Record.PSD == dmarc.PSDYes && !dmarc.IsPublicSuffix(s.Domain)
+	})
+}
+
 // inherited is the policy that a name with a record of its own would have without it, for existing names. ok is false where
 // it would have none, or where that is not known.
 func (p *Pass) inherited(name zone.Name) (policy dmarc.Policy, from zone.Name, ok bool) {
@@ -327,6 +334,9 @@ var dmarcDiscoveryDiffers = &Rule{
 			}
 			if len(d.Steps) > 0 && d.Steps[0].Count > 1 {
 				continue // dmarc-multiple
+			}
+			if wrongPSD(d) {
+				continue // dmarc-psd
 			}
 			old := dmarc.DiscoverPSL(p.Context(), p.World(), name)
 			if !old.PolicyKnown {

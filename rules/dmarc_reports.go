@@ -2,6 +2,7 @@ package rules
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/miekg/dns"
@@ -22,6 +23,11 @@ var dmarcNoRUA = &Rule{
 		p.ownPolicies(func(t *dmarcText) {
 			if _, has := t.rec.Tag("rua"); has {
 				return // where it is no good, dmarc-uri says so
+			}
+			if slices.ContainsFunc(t.rec.Problems, func(pr zone.Problem) bool {
+				return pr.Kind == dmarc.KindUnknown && strings.HasPrefix(pr.Help, "did you mean rua=")
+			}) {
+				return // dmarc-unknown-tag
 			}
 			policy := t.rec.Effective.P // where that is none, dmarc-none speaks of reports
 			if t.rec.Testing {

@@ -244,7 +244,7 @@ func (p *Pass) MailDomains() []zone.Name {
 			h := seen[name]
 			h.spf = true
 			seen[name] = h
-		case (r.Type == dns.TypeTXT || r.Type == dns.TypeCNAME) && name.HasUnderscore():
+		case (r.Type == dns.TypeTXT || r.Type == dns.TypeCNAME) && name.HasUnderscore() && !p.doubled(name):
 			owner, ok := mailOwner(r)
 			if ok && owner.Under(apex) && !owner.HasUnderscore() {
 				h := seen[owner]

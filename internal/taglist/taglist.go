@@ -197,6 +197,9 @@ func (l *List) emptyTag(start, end int) {
 }
 
 func missingHelp(s string) string {
+	if colon := strings.IndexByte(s, ':'); colon > 0 && strings.EqualFold(s[:colon], "mailto") {
+		return "several addresses of one tag are separated by commas, not by semicolons"
+	}
 	if i := strings.IndexByte(s, ':'); i > 0 && validName(s[:i]) {
 		return fmt.Sprintf("write %s=%s", s[:i], show(strings.TrimLeft(s[i+1:], " ")))
 	}

@@ -132,7 +132,9 @@ func (u *URI) suggest(p *zone.Problem, addr string) {
 	probe.mailto(addr, 0)
 	probe.characters(addr, 0)
 	if !probe.Valid() {
-		p.Help = "write mailto:, then one address"
+		if p.Help == "" {
+			p.Help = "write mailto:, then one address"
+		}
 		return
 	}
 	fix := "mailto:" + addr
@@ -166,9 +168,13 @@ func (u *URI) characters(s string, off int) {
 			}
 			help := "leave it out, or write it in percent-encoding"
 			if c == ' ' {
-				help = "addresses are separated by commas"
+				help = "addresses are separated by commas, without spaces inside"
 			}
-			u.problem(URICharacter, off+i, off+j, fmt.Sprintf("%s cannot stand in a URI", show(s[i:j])), help)
+			p := u.problem(URICharacter, off+i, off+j, fmt.Sprintf("%s cannot stand in a URI", show(s[i:j])), help)
+			if whole := strings.ReplaceAll(s, " ", ""); c == ' ' && strings.HasPrefix(strings.ToLower(whole), "mailto:") {
+				u.suggest(p, whole[len("mailto:"):])
+				p.Fix = nil // the problem is the space alone
+			}
 			return
 		}
 	}
@@ -217,10 +223,10 @@ func (u *URI) mailto(s string, off int) {
 	at := strings.LastIndexByte(addr, '@')
 	switch {
 	case addr == "":
-		u.problem(URIAddress, off, off+len(to), "mailto: without an address", "")
+		u.problem(URIAddress, off, off+len(to), "mailto: without an address", "write the address behind mailto:")
 		return
 	case at < 0:
-		u.problem(URIAddress, off, off+len(to), fmt.Sprintf("%s is no mail address: there is no @", show(to)), "")
+		u.problem(URIAddress, off, off+len(to), fmt.Sprintf("%s is no mail address: there is no @", show(to)), "write the whole address, as in mailto:dmarc@example.com")
 		return
 	case at == 0 || !validLocal(addr[:at]):
 		u.problem(URIAddress, off, off+len(to), fmt.Sprintf("%s is no mail address", show(to)), "")
