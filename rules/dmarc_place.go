@@ -101,7 +101,7 @@ var dmarcLocation = &Rule{
 				continue
 			}
 			text := rr.Text.String()
-			if !dmarc.IsDMARC(text) && !strings.HasPrefix(strings.ToLower(text), "v=dmarc1") {
+			if !dmarc.IsDMARC(text) && !hasPrefixFold(text, "v=dmarc1") {
 				continue
 			}
 			owner, ok := p.meantFor(rr.Name)
@@ -233,8 +233,13 @@ func (p *Pass) dmarcExplained(name zone.Name) bool {
 		}
 	}
 	for _, rr := range p.Zone.Records() {
+<<<<<<< Updated upstream
 		if rr.Type == dns.TypeTXT && strings.HasPrefix(strings.ToLower(rr.Text.String()), "v=dmarc1") {
 			if owner, ok := p.meantFor(rr.Name); ok && name.Under(owner) {
+=======
+		if rr.Type == dns.TypeTXT && hasPrefixFold(rr.Text.String(), "v=dmarc1") {
+			if owner, ok := p.meantFor(rr.Name); ok && owner == name {
+>>>>>>> Stashed changes
 				return true // dmarc-location
 			}
 		}

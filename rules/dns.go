@@ -269,9 +269,8 @@ func mailRecord(rr *zone.Record) bool {
 	case dns.TypeMX:
 		return true
 	case dns.TypeTXT:
-		t := strings.ToLower(rr.Text.String())
 		for _, v := range [...]string{"v=spf1", "v=dmarc1", "v=dkim1", "v=stsv1", "v=tlsrptv1", "v=bimi1"} {
-			if strings.HasPrefix(t, v) {
+			if hasPrefixFold(rr.Text.String(), v) {
 				return true
 			}
 		}

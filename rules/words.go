@@ -2,6 +2,7 @@ package rules
 
 import (
 	"slices"
+	"strings"
 	"sync"
 
 	"github.com/miekg/dns"
@@ -317,4 +318,9 @@ func (p *Pass) Bulk(f Finding, what string) Finding {
 	f.Help += "Google and Yahoo (since February 2024) and Microsoft (since May 2025) require " + what +
 		" of bulk senders; DNS does not show the rest of what they require: PTR records, TLS, one-click unsubscribe"
 	return f
+}
+
+// hasPrefixFold is strings.HasPrefix without regard to case, for texts that are long beside the prefix.
+func hasPrefixFold(s, prefix string) bool {
+	return len(s) >= len(prefix) && strings.EqualFold(s[:len(prefix)], prefix)
 }
