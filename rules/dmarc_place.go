@@ -233,13 +233,8 @@ func (p *Pass) dmarcExplained(name zone.Name) bool {
 		}
 	}
 	for _, rr := range p.Zone.Records() {
-<<<<<<< Updated upstream
-		if rr.Type == dns.TypeTXT && strings.HasPrefix(strings.ToLower(rr.Text.String()), "v=dmarc1") {
-			if owner, ok := p.meantFor(rr.Name); ok && name.Under(owner) {
-=======
 		if rr.Type == dns.TypeTXT && hasPrefixFold(rr.Text.String(), "v=dmarc1") {
-			if owner, ok := p.meantFor(rr.Name); ok && owner == name {
->>>>>>> Stashed changes
+			if owner, ok := p.meantFor(rr.Name); ok && name.Under(owner) {
 				return true // dmarc-location
 			}
 		}
