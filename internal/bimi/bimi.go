@@ -134,7 +134,11 @@ func (r *Record) uri(kind string, t taglist.Tag, types ...string) zone.Name {
 		r.problem(kind, start, end, fmt.Sprintf("%s= holds more than one address", t.Name), "keep one")
 		return ""
 	}
-	us := taglist.ParseURIs(strings.ReplaceAll(v, ",", "."), start) // a comma is legal here
+	if i := strings.IndexByte(v, ','); i >= 0 {
+		fix := "%2C"
+		r.problem(kind, start+i, start+i+1, fmt.Sprintf("%s= holds a comma, which has to be encoded", t.Name), "write %2C").Fix = &fix
+	}
+	us := taglist.ParseURIs(strings.ReplaceAll(v, ",", "."), start) // one address, its commas are reported
 	u := us[0]
 	switch {
 	case u.Scheme == "":
@@ -166,6 +170,11 @@ func (r *Record) uri(kind string, t taglist.Tag, types ...string) zone.Name {
 	}
 	n, err := zone.ParseName(u.Host)
 	if err != nil {
+		return ""
+	}
+	if n.Count() < 2 {
+		at := start + from + max(0, strings.Index(strings.ToLower(v[from:]), u.Host))
+		r.problem(kind, at, at+len(u.Host), fmt.Sprintf("%s= needs a host with its full name", t.Name), "write https:// and the whole name of the host")
 		return ""
 	}
 	return n

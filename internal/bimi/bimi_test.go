@@ -15,7 +15,9 @@ func TestParse(t *testing.T) {
 		want  []string
 	}{
 		{"v=BIMI1; l=https://image.example.com/bimi/logo/example-bimi.svg; a=https://image.example.com/bimi/1234/cert.pem; avp=brand; lps=brand-1,news", [2]string{"image.example.com", "image.example.com"}, nil},
-		{"v=BIMI1; l=https://example.com/logo,1.SVG?x=1.png; a=self;", [2]string{"example.com", ""}, nil},
+		{"v=BIMI1; l=https://example.com/logo%2C1.SVG?x=1.png; a=self;", [2]string{"example.com", ""}, nil},
+		{"v=BIMI1; l=https://example.com/logo,1.SVG", [2]string{"example.com", ""}, []string{`bad-l 35 ",": l= holds a comma, which has to be encoded`}},
+		{"v=BIMI1; l=https://logos/l.svg", [2]string{}, []string{`bad-l 19 "logos": l= needs a host with its full name`}},
 		{"v=BIMI1; l=https://example.com/logo", [2]string{"example.com", ""}, nil},
 		{"v=BIMI1; l=; a=;", [2]string{}, nil},
 		{"v=BIMI1", [2]string{}, []string{`no-l 0 "v=BIMI1": no l=: there is no logo to show`}},

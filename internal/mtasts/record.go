@@ -17,9 +17,10 @@ const (
 
 // Kinds of problems in a record. The kinds of package taglist come besides.
 const (
-	Version = "version" // the record does not begin with "v=STSv1;": it is discarded
-	NoID    = "no-id"   // no id=
-	BadID   = "bad-id"  // not 1 to 32 letters and digits
+	Version = "version"       // the record does not begin with "v=STSv1;": it is discarded
+	NoID    = "no-id"         // no id=
+	BadID   = "bad-id"        // not 1 to 32 letters and digits
+	BadExt  = "bad-extension" // a tag besides v and id whose name or value the grammar does not allow
 )
 
 // A Record is a parsed record. Any problem in it may leave the domain without a policy.
@@ -45,10 +46,15 @@ func Parse(text string) *Record {
 		if p.Kind == taglist.BadName && extension(text[p.Start:p.End]) {
 			continue // RFC 8461 §3.1 allows more in the names of extensions
 		}
+		if p.Kind == taglist.Duplicate {
+			name, _, _ := strings.Cut(text[p.Start:p.End], "=")
+			p.Message = fmt.Sprintf("the tag %q is there twice: senders may read either, or discard the record", strings.TrimSpace(name))
+		}
 		r.Problems = append(r.Problems, p)
 	}
 	r.version(text)
 	r.id(text)
+	r.extensions()
 	taglist.Sort(r.Problems)
 	return r
 }
@@ -119,6 +125,24 @@ func (r *Record) id(text string) {
 				r.problem(BadID, t.ValueStart, t.ValueStart+len(r.ID), "id= holds something else than letters and digits: senders may discard the record (RFC 8461 §3.1)", "")
 				return
 			}
+		}
+	}
+}
+
+// extensions checks the tags besides v and id, which senders ignore as long as they keep to the grammar (sts-extension).
+func (r *Record) extensions() {
+	for _, t := range r.List.Tags {
+		if strings.EqualFold(t.Name, "v") || strings.EqualFold(t.Name, "id") {
+			continue
+		}
+		v := t.Unescaped()
+		switch {
+		case len(t.Name) > 32:
+			r.problem(BadExt, t.NameStart, t.NameEnd, fmt.Sprintf("%s has %d characters, the limit is 32: senders may discard the record (RFC 8461 §3.1)", t.Name, len(t.Name)), "")
+		case v == "":
+			r.problem(BadExt, t.NameStart, t.ValueEnd, fmt.Sprintf("%s= is empty: senders may discard the record (RFC 8461 §3.1)", t.Name), "drop it")
+		case strings.ContainsFunc(v, func(c rune) bool { return c <= ' ' || c > '~' || c == '=' }):
+			r.problem(BadExt, t.ValueStart, t.ValueStart+len(v), fmt.Sprintf("%s= holds a character that may not stand there: senders may discard the record (RFC 8461 §3.1)", t.Name), "drop it")
 		}
 	}
 }

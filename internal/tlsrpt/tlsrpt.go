@@ -42,6 +42,10 @@ func Parse(text string) *Record {
 		if p.Kind == taglist.BadName && extension(text[p.Start:p.End]) {
 			continue // RFC 8460 §3 allows more in the names of extensions
 		}
+		if p.Kind == taglist.Duplicate {
+			name, _, _ := strings.Cut(text[p.Start:p.End], "=")
+			p.Message = fmt.Sprintf("the tag %q is there twice: senders may read either, or discard the record", strings.TrimSpace(name))
+		}
 		r.Problems = append(r.Problems, p)
 	}
 	r.version(text)
