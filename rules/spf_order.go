@@ -71,8 +71,21 @@ func passesWho(tn *spf.TermNode) string {
 
 // halfOfAll finds ranges that add up to half of all addresses of a family.
 func (p *Pass) halfOfAll(t *spfText, tree *spf.Tree, whose string) {
-	var sum [2]float64 // parts of all IPv4 and all IPv6 addresses; ranges may overlap
-	var widest [2]*spf.TermNode
+	parts, widest := p.partOfAll(t, tree)
+	for i, family := range []string{"IPv4", "IPv6"} {
+		if parts[i] >= 0.5 {
+			p.reportTerm(t, widest[i], Finding{
+				Message: fmt.Sprintf("the ranges add up to %.0f %% of all %s addresses: they let almost anyone send as %s", parts[i]*100, family, whose),
+				Help:    `name the hosts that send, and end the record in "-all" or "~all"`,
+			})
+		}
+	}
+}
+
+// partOfAll is the part of all IPv4 and of all IPv6 addresses that the ranges of a record let pass, where that may be half
+// and is 0 otherwise, and the widest range of each family.
+func (p *Pass) partOfAll(t *spfText, tree *spf.Tree) (part [2]float64, widest [2]*spf.TermNode) {
+	var sum [2]float64 // ranges may overlap
 	tree.WalkTerms(func(tn *spf.TermNode) {
 		i := 0
 		switch tn.Term.Kind {
@@ -94,20 +107,16 @@ func (p *Pass) halfOfAll(t *spfText, tree *spf.Tree, whose string) {
 		}
 	})
 	if sum[0] < 0.5 && sum[1] < 0.5 {
-		return
+		return part, widest
 	}
 	set := spf.SendersOf(p.Context(), p.SPFWorld(), t.rec.Name, t.parsed, true)
-	for i, family := range []string{"IPv4", "IPv6"} {
+	for i := range part {
 		if widest[i] == nil {
 			continue
 		}
-		if part := partOf(set.IPs, i == 1); part >= 0.5 {
-			p.reportTerm(t, widest[i], Finding{
-				Message: fmt.Sprintf("the ranges add up to %.0f %% of all %s addresses: they let almost anyone send as %s", part*100, family, whose),
-				Help:    `name the hosts that send, and end the record in "-all" or "~all"`,
-			})
-		}
+		part[i] = partOf(set.IPs, i == 1)
 	}
+	return part, widest
 }
 
 func partOf(set *netipx.IPSet, v6 bool) float64 {
@@ -220,6 +229,14 @@ var spfUnreachable = &Rule{
 	Reference: "RFC 7208 §5.1, §6.1",
 	Domain: func(p *Pass) {
 		p.spfTrees(func(t *spfText, tree *spf.Tree) {
+			for _, term := range t.parsed.Terms {
+				if mech, ok := spf.MeantMechanism(term); ok {
+					p.reportAt(t, term, Finding{Reference: "RFC 7208 §6",
+						Message: fmt.Sprintf("%s is never evaluated: with \"=\" it is a modifier that receivers do not know, and ignore", term.Text),
+						Help:    mech,
+					})
+				}
+			}
 			end := tree.Root.Ends
 			redirect := t.parsed.Redirect()
 			if end != nil && end.Term.Kind != spf.All && (end.Tree == nil || !end.Tree.Everyone) {

@@ -112,6 +112,7 @@ var spfBroad = &Rule{
 	Domain: func(p *Pass) {
 		ip4, ip6 := p.Param("ip4"), p.Param("ip6")
 		p.spfTrees(func(t *spfText, tree *spf.Tree) {
+			parts, _ := p.partOfAll(t, tree)
 			for _, tn := range tree.Root.Terms {
 				term := tn.Term
 				if !tn.Reached || term.Qualifier != '+' || passesWho(tn) != "" {
@@ -119,10 +120,16 @@ var spfBroad = &Rule{
 				}
 				bits4, bits6 := term.CIDR4, term.CIDR6
 				switch term.Kind {
-				case spf.IP4:
-					bits4 = term.Prefix.Bits()
-				case spf.IP6:
-					bits6 = term.Prefix.Bits()
+				case spf.IP4, spf.IP6:
+					if _, no := reservedRange(term.Network(), t.rec.Name); no {
+						continue // spf-reserved
+					}
+					if term.Kind == spf.IP4 && parts[0] >= 0.5 || term.Kind == spf.IP6 && parts[1] >= 0.5 {
+						continue // spf-pass-all
+					}
+					if bits4 = term.Prefix.Bits(); term.Kind == spf.IP6 {
+						bits4, bits6 = -1, bits4
+					}
 				case spf.A, spf.MX:
 				default:
 					continue
@@ -162,13 +169,27 @@ var reserved = []struct {
 	{netip.MustParsePrefix("224.0.0.0/4"), "multicast (RFC 5771)", false},
 	{netip.MustParsePrefix("240.0.0.0/4"), "reserved (RFC 1112)", false},
 	{netip.MustParsePrefix("::/127"), "unspecified and loopback (RFC 4291)", false},
-	{netip.MustParsePrefix("::ffff:0:0/96"), "IPv4-mapped, which ip6 never matches (RFC 7208 §5)", false},
+	{mapped, "IPv4-mapped", false},
 	{netip.MustParsePrefix("2001:db8::/32"), "for documentation (RFC 3849)", true},
 	{netip.MustParsePrefix("3fff::/20"), "for documentation (RFC 9637)", true},
 	{netip.MustParsePrefix("fc00::/7"), "private (RFC 4193)", false},
 	{netip.MustParsePrefix("fe80::/10"), "link-local (RFC 4291)", false},
 	{netip.MustParsePrefix("ff00::/8"), "multicast (RFC 4291)", false},
 }
+
+// reservedRange tells whether no mail comes from a range over the Internet, and why. Documentation ranges are fine in names
+// that are for documentation.
+func reservedRange(net netip.Prefix, owner zone.Name) (what string, ok bool) {
+	for _, r := range reserved {
+		if net.Bits() >= r.prefix.Bits() && r.prefix.Contains(net.Addr()) && !(r.doc && reservedName(owner)) {
+			return r.what, true
+		}
+	}
+	return "", false
+}
+
+// mapped are the IPv4-mapped IPv6 addresses. A client that has one is compared as IPv4 (RFC 7208 §5).
+var mapped = netip.MustParsePrefix("::ffff:0:0/96")
 
 // reservedName tells whether a name is one of documentation and tests (RFC 2606, RFC 6761).
 func reservedName(n zone.Name) bool {
@@ -196,20 +217,28 @@ var spfReserved = &Rule{
 					if done[tn.Top()] {
 						return
 					}
-					for _, r := range reserved {
-						net := tn.Term.Network()
-						if net.Bits() < r.prefix.Bits() || !r.prefix.Contains(net.Addr()) || r.doc && reservedName(n.Name) {
-							continue
-						}
-						if n.Via != nil {
-							done[tn.Top()] = true
-						}
-						p.reportTerm(t, tn, Finding{
-							Message: fmt.Sprintf("%s%s is %s: no mail comes from there over the Internet", tn.Term.Text, inWhich(tn), r.what),
-							Help:    "write the address that other mail servers see, or drop the term",
-						})
+					net := tn.Term.Network()
+					what, ok := reservedRange(net, n.Name)
+					if !ok {
 						return
 					}
+					if n.Via != nil {
+						done[tn.Top()] = true
+					}
+					f := Finding{
+						Message: fmt.Sprintf("%s%s is %s: no mail comes from there over the Internet", tn.Term.Text, inWhich(tn), what),
+						Help:    "write the address that other mail servers see, or drop the term",
+					}
+					if mapped.Contains(net.Addr()) {
+						ip4 := net.Addr().Unmap().String()
+						if net.Bits() < 128 {
+							ip4 += fmt.Sprintf("/%d", net.Bits()-96)
+						}
+						f.Message = fmt.Sprintf("%s%s is IPv4-mapped, and never matches: receivers compare such clients as IPv4", tn.Term.Text, inWhich(tn))
+						f.Help = "write ip4:" + ip4
+						f.Reference = "RFC 7208 §5"
+					}
+					p.reportTerm(t, tn, f)
 				})
 				return true
 			})

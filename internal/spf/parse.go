@@ -258,7 +258,7 @@ func (p *parser) modifier(t *Term, value string, at int, qualified bool) {
 		m, bad, _, _ := parseMacros(value, at, false)
 		t.Domain = m
 		if bad != "" {
-			p.bad(t, "macro", bad, macroHelp(value))
+			p.bad(t, "macro", bad, macroHelp(value, bad))
 		}
 		return
 	}
@@ -289,7 +289,7 @@ func (p *parser) domainSpec(t *Term, s string, at int) {
 	m, bad, _, _ := parseMacros(s, at, false)
 	t.Domain = m
 	if bad != "" {
-		p.bad(t, "macro", bad, macroHelp(s))
+		p.bad(t, "macro", bad, macroHelp(s, bad))
 		return
 	}
 	if last := m.Parts[len(m.Parts)-1]; last.Letter != 0 || endsInEscape(s) {

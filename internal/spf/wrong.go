@@ -22,7 +22,12 @@ func quote(s string) string {
 	return fmt.Sprintf("%q", s)
 }
 
-func didYouMean(s string) string { return "did you mean " + quote(s) + "?" }
+func didYouMean(s string) string {
+	if strings.EqualFold(s, "all") || strings.EqualFold(s, "+all") {
+		return `write "-all" or "~all": all without a qualifier lets anyone send`
+	}
+	return "did you mean " + quote(s) + "?"
+}
 
 func qualifierText(t *Term) string {
 	if t.Text != "" && strings.IndexByte("+-~?", t.Text[0]) >= 0 {
@@ -81,6 +86,32 @@ func distance(a, b string) int {
 		}
 	}
 	return d[len(a)][len(b)]
+}
+
+// MeantMechanism tells whether a modifier that RFC 7208 does not define was meant as a mechanism, or as another modifier, and
+// what to write instead: receivers ignore it (RFC 7208 §6).
+func MeantMechanism(t *Term) (help string, ok bool) {
+	if t.Kind != Unknown || t.Bad {
+		return "", false
+	}
+	name, value := strings.ToLower(t.Name), t.Text[len(t.Name)+1:]
+	if _, known := mechanisms[name]; !known {
+		if name = closest(name); name == "" {
+			return "", false
+		}
+	}
+	switch {
+	case name == "all":
+		if q := strings.Trim(value, `"`); q == "-" || q == "~" || q == "?" {
+			return didYouMean(q + "all"), true
+		}
+		return `write "-all" or "~all"`, true
+	case name == "redirect" || name == "exp":
+		return didYouMean(name + "=" + value), true
+	case value == "":
+		return didYouMean(name), true
+	}
+	return didYouMean(name + ":" + value), true
 }
 
 // unknown says what is wrong with a term whose name no mechanism has.
@@ -274,7 +305,7 @@ func addressFault(t *Term, q, v, addrText, what string) (msg, help string) {
 		}
 		for _, s := range parts {
 			if len(s) > 1 && s[0] == '0' {
-				return msg + ", its parts may not begin with 0", ""
+				return msg + ", its parts may not begin with 0", didYouMean(q + "ip4:" + withoutZeros(parts) + v[len(addrText):])
 			}
 			if len(s) == 3 && s > "255" {
 				return msg + ", " + s + " is above 255", ""
@@ -284,7 +315,25 @@ func addressFault(t *Term, q, v, addrText, what string) (msg, help string) {
 	case t.Kind == IP6 && strings.HasPrefix(addrText, "[") && strings.HasSuffix(addrText, "]"):
 		return msg, "write it without brackets"
 	}
+	if t.Kind == IP4 && stars.MatchString(addrText) && !strings.Contains(v, "/") {
+		n := strings.Count(addrText, "*")
+		return msg + ", SPF knows no wildcards", didYouMean(fmt.Sprintf("%sip4:%s/%d", q, strings.ReplaceAll(addrText, "*", "0"), 32-8*n))
+	}
 	return msg, ""
+}
+
+// stars is an address whose last parts are written as wildcards.
+var stars = regexp.MustCompile(`^(?:[1-9]?[0-9]|1[0-9][0-9]|2[0-4][0-9]|25[0-5])(?:\.(?:[1-9]?[0-9]|1[0-9][0-9]|2[0-4][0-9]|25[0-5])){0,2}(?:\.\*){1,3}$`)
+
+// withoutZeros joins the parts of an IPv4 address without the zeros that they begin with.
+func withoutZeros(parts []string) string {
+	out := make([]string, len(parts))
+	for i, s := range parts {
+		if out[i] = strings.TrimLeft(s, "0"); out[i] == "" {
+			out[i] = "0"
+		}
+	}
+	return strings.Join(out, ".")
 }
 
 func cutSlash(s string) string { a, _, _ := strings.Cut(s, "/"); return a }
@@ -313,11 +362,18 @@ func networkCIDRHelp(cidr string, limit int) string {
 	return fmt.Sprintf("write a number from 0 to %d, without leading zeros", limit)
 }
 
-func macroHelp(s string) string {
-	if strings.Contains(s, "%(") {
+func macroHelp(s, bad string) string {
+	switch {
+	case strings.Contains(s, "%("):
 		return "macros have curly brackets, as in \"%{i}\""
+	case strings.HasPrefix(bad, "bare"):
+		return "a literal \"%\" is written \"%%\""
+	case strings.HasSuffix(bad, "without \"}\""):
+		return "close the macro, as in \"%{i}\""
+	case strings.HasSuffix(bad, "at least 1"):
+		return "write the number of labels to keep, counted from the right, or none to keep them all"
 	}
-	return "a literal \"%\" is written \"%%\""
+	return "a macro is %{letter}, the letter one of s l o d i p v h, as in \"%{i}\" or \"%{d2}\""
 }
 
 func nonASCIIHelp(s string) string {
@@ -387,6 +443,17 @@ func IsSenderID(text string) bool { return len(text) >= 5 && strings.EqualFold(t
 var meant = regexp.MustCompile(`(?i)^(?:v\s*[=:]?\s*)?spf\s*=?\s*v?1[\s,;:]`)
 var spfWords = regexp.MustCompile(`(?i)\b(?:include:|ip4:|ip6:|redirect=|mx\b|a\b)|[-~?+]all\b`)
 
+// bareTerms tells whether a text is an SPF record but for its version: terms that keep the grammar, the last of them all with
+// a qualifier.
+func bareTerms(text string) bool {
+	if !bareAll.MatchString(text) {
+		return false
+	}
+	return len(Parse(Version+" "+text).Problems) == 0
+}
+
+var bareAll = regexp.MustCompile(`(?i)(?:^|\s)[-~?]all\s*$`)
+
 // Unrecognised tells whether a text that is no SPF record was meant to be one, and what is wrong with its
 // beginning: receivers discard it (RFC 7208 §4.5).
 func Unrecognised(text string) (zone.Problem, bool) {
@@ -402,6 +469,7 @@ func Unrecognised(text string) (zone.Problem, bool) {
 	switch {
 	case strings.EqualFold(head, "v=spf"):
 	case meant.MatchString(trimmed) && spfWords.MatchString(trimmed):
+	case lead == 0 && bareTerms(text):
 	default:
 		return zone.Problem{}, false
 	}
