@@ -60,7 +60,7 @@ func (p *Pass) SPFWorld() zone.Lookup { return spfWorld{p.dom.world, p} }
 type spfText struct {
 	rec    *zone.Record
 	parsed *spf.Record
-	same   []*zone.Record // the other SPF records at the name, with another text
+	all    []*zone.Record // the SPF records at the name, each text once: itself and others
 	tree   *spf.Tree
 }
 
@@ -71,6 +71,14 @@ func (p *Pass) spfTexts() []*spfText {
 		return v.texts
 	}
 	v.made = true
+	var here []*spfText // of one name, which follow each other
+	var had map[string]bool
+	join := func() {
+		all := make([]*zone.Record, len(here))
+		for i, t := range here {
+			all[i], t.all = t.rec, all
+		}
+	}
 	for _, rec := range p.Zone.Records() {
 		if rec.Type != dns.TypeTXT || !spf.IsSPF(rec.Text.String()) {
 			continue
@@ -78,29 +86,26 @@ func (p *Pass) spfTexts() []*spfText {
 		if _, cut := p.Zone.Cut(rec.Name); cut {
 			continue // never served from here
 		}
-		t := &spfText{rec: rec, parsed: p.ParseSPF(rec)}
-		var here []*spfText // of the same name
-		double := false
-		for i := len(v.texts) - 1; i >= 0 && v.texts[i].rec.Name == rec.Name; i-- {
-			here = append(here, v.texts[i])
-			double = double || v.texts[i].rec.Text.String() == rec.Text.String()
+		if len(here) == 0 || here[0].rec.Name != rec.Name {
+			join()
+			here, had = nil, map[string]bool{}
 		}
-		if double {
+		if had[rec.Text.String()] {
 			continue // served once (RFC 2181 §5)
 		}
-		for _, o := range here {
-			o.same = append(o.same, rec)
-			t.same = append(t.same, o.rec)
-		}
+		had[rec.Text.String()] = true
+		t := &spfText{rec: rec, parsed: p.ParseSPF(rec)}
+		here = append(here, t)
 		v.texts = append(v.texts, t)
 	}
+	join()
 	return v.texts
 }
 
 // spfTrees calls f for each record that receivers evaluate: the only one of its name, without a fault of grammar.
 func (p *Pass) spfTrees(f func(t *spfText, tree *spf.Tree)) {
 	for _, t := range p.spfTexts() {
-		if len(t.same) == 0 && len(t.parsed.Problems) == 0 {
+		if len(t.all) == 1 && len(t.parsed.Problems) == 0 {
 			f(t, p.treeOf(t))
 		}
 	}

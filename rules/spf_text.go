@@ -66,11 +66,11 @@ var spfMultiple = &Rule{
 				continue
 			}
 			done[name] = true
-			if len(t.same) == 0 {
+			if len(t.all) == 1 {
 				p.Whole(name, dns.TypeTXT)
 				continue
 			}
-			all := append([]*zone.Record{t.rec}, t.same...)
+			all := t.all
 			at := all[len(all)-1]
 			for i := len(all) - 1; i >= 0 && at.Origin != zone.Defined; i-- {
 				at = all[i]
@@ -84,10 +84,14 @@ var spfMultiple = &Rule{
 					continue
 				}
 				if o.Origin == zone.Rest {
-					f.Help += "; the other one is in dnsconfig.js"
+					if !strings.HasSuffix(f.Help, "dnsconfig.js") {
+						f.Help += "; the other one is in dnsconfig.js"
+					}
 					continue
 				}
-				f.Related = append(f.Related, Related{At: wholeAt(o), Message: "another one"})
+				if len(f.Related) < 5 {
+					f.Related = append(f.Related, Related{At: wholeAt(o), Message: "another one"})
+				}
 			}
 			p.reportWhole(at, f)
 		}
@@ -179,21 +183,23 @@ var spfLength = &Rule{
 	Domain: func(p *Pass) {
 		for _, t := range p.spfTexts() {
 			n := t.rec.Text.Len()
+			if n <= maxSPFText && t.rec != t.all[0] {
+				continue // the answer is the same for all of them
+			}
 			size := answerSize(t.rec.Name, p.Zone.Set(t.rec.Name, dns.TypeTXT))
 			f := Finding{Help: "shorten it: drop senders that are no longer in use, or move ranges to an include, which costs one lookup"}
-			others := p.otherTexts(t)
 			switch {
 			case n > maxSPFText:
 				f.Message = fmt.Sprintf("SPF text of %d octets, RFC 7208 advises at most %d, so that the answer fits one UDP packet", n, maxSPFText)
 			case size > maxEDNS:
 				f.Message = fmt.Sprintf("the TXT records of %s make an answer of %d octets: above %d resolvers need TCP", t.rec.Name, size, maxEDNS)
-				f.Help = "delete what is no longer needed beside it: " + others
+				f.Help = "delete what is no longer needed beside it: " + p.otherTexts(t)
 			case size > maxPlainUDP:
 				f.Severity = Info
 				f.Message = fmt.Sprintf("the TXT records of %s make an answer of %d octets: above %d it needs EDNS or TCP", t.rec.Name, size, maxPlainUDP)
-				f.Help = "beside it stand " + others
-				if others == "" {
-					f.Help = ""
+				f.Help = ""
+				if others := p.otherTexts(t); others != "" {
+					f.Help = "beside it stand " + others
 				}
 			default:
 				p.Whole(t.rec.Name, dns.TypeTXT)
@@ -209,6 +215,10 @@ func (p *Pass) otherTexts(t *spfText) string {
 	var out []string
 	for _, r := range p.Zone.Set(t.rec.Name, dns.TypeTXT) {
 		if r == t.rec {
+			continue
+		}
+		if len(out) >= 5 {
+			out = append(out, "") // termList shows the first five and counts the rest
 			continue
 		}
 		s := r.Text.String()
