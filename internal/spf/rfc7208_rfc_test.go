@@ -134,3 +134,48 @@ explain._spf.example.com TXT %{i} is not one of %{d}'s designated mail servers.
 		t.Errorf("%+v", got)
 	}
 }
+
+// TestRFC7208Section7: macro letters and the transformer r in either case (RFC 5234 §2.3), c, r and t in explanations only (§7.2).
+func TestRFC7208Section7(t *testing.T) {
+	for domain, valid := range map[string]bool{
+		"%{iR}.example.com": true, "%{IR}.%{V}.example.com": true, "%{L1R+-}.example.com": true, "%{d128}.example.com": true,
+		"a%%b%-c%_.example.com": true,
+		"%{c}.example.com":      false, "%{R}.example.com": false, "%{t}.example.com": false, "%{d0}.example.com": false, "%{d1x}.example.com": false,
+		"%d.example.com": false, "%{d.example.com": false, "%": false,
+	} {
+		if r := Parse("v=spf1 exists:" + domain + " -all"); (len(r.Problems) == 0) != valid {
+			t.Errorf("%s: %+v", domain, r.Problems)
+		}
+	}
+}
+
+// TestRFC7208Section464: what costs a lookup and what does not (§4.6.4): exp and ip4, ip6, all cost nothing, include, a, mx, ptr,
+// exists and redirect one each, also the second time. An mx host without an address is no void lookup while another has one.
+func TestRFC7208Section464(t *testing.T) {
+	const others = `
+exp.example TXT hello
+inc.example TXT v=spf1 a:host.example -all
+host.example A 192.0.2.1
+host.example AAAA 2001:db8::1
+two.example MX 10 host.example
+two.example MX 20 void.example
+`
+	for _, tc := range []struct {
+		record        string
+		lookups, void int
+	}{
+		{"v=spf1 ip4:192.0.2.0/24 ip6:2001:db8::/32 -all exp=exp.example", 0, 0},
+		{"v=spf1 exp=absent.example -all", 0, 0},
+		{"v=spf1 include:inc.example a:host.example mx:two.example ptr exists:host.example -all", 6, 0},
+		{"v=spf1 include:inc.example include:inc.example -all", 4, 0},
+		{"v=spf1 redirect=inc.example", 2, 0},
+		{"v=spf1 redirect=inc.example -all", 0, 0}, // §6.1: ignored beside all
+		{"v=spf1 a:absent.example mx:host.example -all", 2, 2},
+	} {
+		w := parseWorld(t, others+"root.example TXT "+tc.record+"\n")
+		tree := WalkTree(t.Context(), w, "root.example")
+		if tree.Lookups != tc.lookups || tree.Void.Certain != tc.void {
+			t.Errorf("%s: %d lookups, %+v void, want %d and %d", tc.record, tree.Lookups, tree.Void, tc.lookups, tc.void)
+		}
+	}
+}
