@@ -113,7 +113,7 @@ func (a *app) run(ctx context.Context, args []string) int {
 		if i == 0 {
 			line = "tripod: " + line
 		}
-		fmt.Fprintln(a.stderr, report.Plain(line))
+		_, _ = fmt.Fprintln(a.stderr, report.Plain(line)) // there is nobody left to tell
 	}
 	return code
 }

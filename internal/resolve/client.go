@@ -253,7 +253,7 @@ func (c *Client) once(ctx context.Context, k key, server string, edns bool) (*dn
 	for _, network := range [2]string{"udp", "tcp"} {
 		client := dns.Client{Net: network, Timeout: c.query, UDPSize: udpSize}
 		within, cancel := context.WithTimeout(ctx, c.query)
-		m, _, err := client.ExchangeContext(within, q, server)
+		m, err := exchange(within, ctx, &client, q, server)
 		cancel()
 		if err != nil {
 			return nil, err
@@ -266,6 +266,22 @@ func (c *Client) once(ctx context.Context, k key, server string, edns bool) (*dn
 		}
 	}
 	return nil, errors.New("a truncated answer by TCP")
+}
+
+// exchange asks one question. The library looks at a context's deadline only: when stop ends, the connection is closed under it.
+func exchange(within, stop context.Context, client *dns.Client, q *dns.Msg, server string) (*dns.Msg, error) {
+	conn, err := client.DialContext(within, server)
+	if err != nil {
+		return nil, err
+	}
+	release := context.AfterFunc(stop, func() { _ = conn.Close() }) // it is closed again below
+	m, _, err := client.ExchangeWithConnContext(within, q, conn)
+	release()
+	_ = conn.Close() // the answer is here, or none will be
+	if stop.Err() != nil {
+		return nil, context.Cause(stop)
+	}
+	return m, err
 }
 
 // answers tells whether m is about the question. A server that cannot read a query may leave the question out.
