@@ -32,7 +32,7 @@ func LintGitHub(w io.Writer, r *engine.LintResult, dir string) error {
 		var properties []string
 		if f.Pos.File != "" {
 			p := place(dir, f.Pos)
-			properties = append(properties, "file="+commandProperty(p.File), fmt.Sprintf("line=%d", p.Line))
+			properties = append(properties, "file="+commandProperty(Plain(p.File)), fmt.Sprintf("line=%d", p.Line))
 			if p.EndLine == p.Line { // GitHub takes columns within one line only
 				properties = append(properties, fmt.Sprintf("col=%d", p.Column), fmt.Sprintf("endLine=%d", p.EndLine), fmt.Sprintf("endColumn=%d", p.EndColumn))
 			} else {

@@ -134,8 +134,8 @@ func markdownFindings(b *strings.Builder, files *config.Files, fs []engine.Findi
 				}
 				fmt.Fprintf(b, "\n%s\n", fence(strings.Join(plain, "\n")))
 			}
+			b.WriteString("\n")
 		}
-		b.WriteString("\n")
 	}
 }
 
@@ -181,10 +181,10 @@ func PlanMarkdown(w io.Writer, files *config.Files, p *planner.Plan, lint *engin
 			name += "!" + d.Tag
 		}
 		fmt.Fprintf(&b, "#### %s\n\n", Escape(name))
-		for _, e := range d.Effects {
-			fmt.Fprintf(&b, "* %s", Escape(e.Message))
-			if len(e.Prefixes) > 0 {
-				fmt.Fprintf(&b, ": %s", Code(prefixes(e.Prefixes, 12)))
+		for _, e := range sumUp(d.Effects) {
+			fmt.Fprintf(&b, "* %s", Escape(e.message))
+			if len(e.prefixes) > 0 {
+				fmt.Fprintf(&b, ": %s", Code(prefixes(e.prefixes, 12)))
 			}
 			b.WriteString("\n")
 		}
@@ -205,7 +205,7 @@ func PlanMarkdown(w io.Writer, files *config.Files, p *planner.Plan, lint *engin
 func diffBlock(changes []planner.Change) string {
 	var b strings.Builder
 	for _, c := range changes {
-		fmt.Fprintf(&b, "@@ %s %s, TTL %d @@\n", c.Name, c.Type, c.TTL)
+		fmt.Fprintf(&b, "@@ %s %s, TTL %d @@\n", Plain(c.Name.String()), c.Type, c.TTL)
 		before, after := difference(c)
 		for _, r := range before {
 			fmt.Fprintf(&b, "- %s\n", Plain(r))

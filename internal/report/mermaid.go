@@ -12,7 +12,7 @@ import (
 const maxMermaidNodes = 150
 
 // TreeMermaid writes an include tree as a Mermaid flowchart in a fenced block, as GitHub and GitLab draw it in comments and files: the records
-// and what costs a lookup, in the order of evaluation. Terms that cost nothing are counted.
+// and what costs a lookup, in the order of evaluation. Terms that cost nothing are left out.
 func TreeMermaid(w io.Writer, tree *spf.Tree) error {
 	m := &mermaid{}
 	class := "ok"
@@ -62,10 +62,8 @@ func (m *mermaid) edge(from, to int, label string) {
 }
 
 func (m *mermaid) draw(n *spf.Node, id int) {
-	free := 0
 	for _, x := range n.Terms {
 		if x.Own == 0 && x.Tree == nil && !x.Term.Bad {
-			free++
 			continue
 		}
 		if m.nodes >= maxMermaidNodes {
@@ -94,9 +92,6 @@ func (m *mermaid) draw(n *spf.Node, id int) {
 		if x.Tree6 != nil {
 			m.draw(x.Tree6, to)
 		}
-	}
-	if free > 0 && id != 0 && m.nodes < maxMermaidNodes && free == len(n.Terms) {
-		m.edge(id, m.node(plural(free, "term")+" without lookups", "", ""), "")
 	}
 }
 

@@ -4,7 +4,10 @@ import (
 	"fmt"
 	"net/netip"
 	"regexp"
+	"slices"
 	"strings"
+
+	"github.com/rivo/uniseg"
 
 	"github.com/tripod-dns/tripod/internal/config"
 	"github.com/tripod-dns/tripod/internal/engine"
@@ -55,6 +58,10 @@ func baseText(b planner.Base) string {
 		return Plain(b.Ref)
 	case "zones":
 		return "the zone files in " + Plain(b.Ref)
+	case "dns":
+		return "what the authoritative servers answer"
+	case "provider":
+		return "what the provider has"
 	}
 	return "nothing: every record set is new"
 }
@@ -62,9 +69,9 @@ func baseText(b planner.Base) string {
 func (t *Text) domainPlan(d planner.DomainPlan) {
 	name := d.Name.String()
 	if d.Tag != "" {
-		name += " (tag " + Plain(d.Tag) + ")"
+		name += " (tag " + d.Tag + ")"
 	}
-	t.printf("%s\n", t.bold(name))
+	t.printf("%s\n", t.bold(Plain(name)))
 	for _, c := range d.Changes {
 		sign, paint := "~", t.yellow
 		switch c.Action {
@@ -77,25 +84,72 @@ func (t *Text) domainPlan(d planner.DomainPlan) {
 		if c.Action == planner.Modify && c.BeforeTTL != c.TTL {
 			ttl = fmt.Sprintf("TTL %d, before %d", c.TTL, c.BeforeTTL)
 		}
-		t.printf("  %s %s %s  %s\n", paint(sign), t.bold(c.Name.String()), c.Type, t.dim(ttl))
-		before, after := difference(c)
-		for _, r := range before {
-			t.printf("      %s %s\n", t.red("-"), clip(Plain(r), t.width-8))
-		}
-		for _, r := range after {
-			t.printf("      %s %s\n", t.green("+"), clip(Plain(r), t.width-8))
-		}
+		t.printf("  %s %s %s  %s\n", paint(sign), t.bold(Plain(c.Name.String())), c.Type, t.dim(ttl))
+		t.rdata(c)
 	}
 	if len(d.Effects) > 0 {
 		t.printf("  %s\n", t.dim("What this means for the mail:"))
 	}
-	for _, e := range d.Effects {
-		t.hanging("    * ", e.Message)
-		if len(e.Prefixes) > 0 {
-			t.hanging("      ", prefixes(e.Prefixes, 12))
+	for _, e := range sumUp(d.Effects) {
+		t.hanging("    * ", e.message)
+		if len(e.prefixes) > 0 {
+			t.hanging("      ", prefixes(e.prefixes, 12))
 		}
 	}
 	t.printf("\n")
+}
+
+// rdata writes what goes and what comes. What is too long is shown in part; where one takes the place of another, that part is where they
+// differ.
+func (t *Text) rdata(c planner.Change) {
+	const lead = 8
+	room := t.width - lead
+	before, after := difference(c)
+	show := func(sign, s string) {
+		for i, line := range rdataLines(s, room) {
+			if i > 0 {
+				sign = " "
+			}
+			t.printf("      %s %s\n", sign, line)
+		}
+	}
+	if len(before) == 1 && len(after) == 1 {
+		before[0], after[0] = around(Plain(before[0]), Plain(after[0]), room)
+	}
+	for _, r := range before {
+		show(t.red("-"), Plain(r))
+	}
+	for _, r := range after {
+		show(t.green("+"), Plain(r))
+	}
+}
+
+// rdataLines is rdata on a few lines, or cut short on one: policies are read in full, keys are not.
+func rdataLines(s string, room int) []string {
+	const most = 4
+	lines := wrap(s, room)
+	if len(lines) > most || slices.ContainsFunc(lines, func(l string) bool { return columns(l) > room }) {
+		return []string{clip(s, room)}
+	}
+	return lines
+}
+
+// around cuts two texts that do not fit down to where they begin to differ.
+func around(a, b string, room int) (string, string) {
+	short := func(s string) bool { return strings.Join(rdataLines(s, room), " ") == s }
+	if short(a) && short(b) {
+		return a, b
+	}
+	n := 0 // octets that both begin with, up to a grapheme
+	for g := uniseg.NewGraphemes(a); g.Next() && strings.HasPrefix(b[n:], g.Str()); {
+		n += len(g.Str())
+	}
+	common := a[:n]
+	if columns(common) < room/2 {
+		return a, b
+	}
+	lead := "…" + tail(common, min(room/3, columns(common)))
+	return clip(lead+a[n:], room), clip(lead+b[n:], room)
 }
 
 // difference leaves out of a changed set the rdata that stays.
@@ -169,14 +223,8 @@ func (t *Text) Push(r *engine.PushResult) {
 			case planner.Delete:
 				sign, paint = "-", t.red
 			}
-			t.printf("  %s %s %s  %s\n", paint(sign), c.Name, c.Type, t.dim(fmt.Sprintf("TTL %d", c.TTL)))
-			before, after := difference(c)
-			for _, s := range before {
-				t.printf("      %s %s\n", t.red("-"), clip(Plain(s), t.width-8))
-			}
-			for _, s := range after {
-				t.printf("      %s %s\n", t.green("+"), clip(Plain(s), t.width-8))
-			}
+			t.printf("  %s %s %s  %s\n", paint(sign), Plain(c.Name.String()), c.Type, t.dim(fmt.Sprintf("TTL %d", c.TTL)))
+			t.rdata(c)
 			n++
 		}
 		t.printf("\n")

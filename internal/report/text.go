@@ -101,12 +101,15 @@ func (t *Text) item(it item) {
 	if it.pos.File == "" {
 		pad = " "
 		if id != "" {
-			t.printf("  %s%s\n", t.blue("-->"), id)
+			t.printf("  %s %s\n", t.blue("-->"), t.dim(strings.TrimSpace(id)))
 		}
 	} else {
 		t.printf("%s%s %s:%d:%d%s\n", pad, t.blue("-->"), Plain(it.pos.File), it.pos.Line, it.pos.Column, t.dim(id))
 		if it.source != "" { // else there is nothing to show: a file that cannot be read, the end of one
 			t.source(it, gutter, pad)
+			if len(it.related) > 0 || it.help != "" {
+				t.printf("%s %s\n", pad, t.blue("|"))
+			}
 		}
 	}
 	for _, r := range it.related {
@@ -147,14 +150,13 @@ func wrap(s string, width int) []string {
 // source writes the guilty line with the guilty words underlined. A long line is shown in part, around them.
 func (t *Text) source(it item, gutter, pad string) {
 	bar := t.blue("|")
-	runes := []rune(it.source)
-	start := min(max(it.pos.Column-1, 0), len(runes))
-	end := len(runes)
+	start, end := offset(it.source, it.pos.Column), len(it.source)
 	if it.pos.EndLine == it.pos.Line {
-		end = min(max(it.pos.EndColumn-1, start), len(runes))
+		end = max(offset(it.source, it.pos.EndColumn), start)
 	}
-	before, marked, after := string(runes[:start]), string(runes[start:end]), string(runes[end:])
+	before, marked, after := it.source[:start], it.source[start:end], it.source[end:]
 	before, marked, after = expand(before), expand(marked), expand(after)
+	before, marked = apart(before, marked), apart(marked, after)
 
 	room := t.width - len(gutter) - 4
 	note := Plain(it.note)
@@ -162,8 +164,9 @@ func (t *Text) source(it item, gutter, pad string) {
 		if m := columns(marked); m > room*2/3 && m > 24 {
 			marked = clip(marked, max(24, room/2))
 		}
-		if b := columns(before); b+columns(marked) > room*3/4 {
-			before = "…" + tail(before, max(8, min(room/4, room-columns(marked)-12)))
+		left := room - columns(marked)
+		if left -= min(columns(after), max(4, left/4)); columns(before) > left {
+			before = "…" + tail(before, max(0, left-1))
 		}
 		after = clip(after, max(0, room-columns(before)-columns(marked)))
 	}
@@ -183,7 +186,16 @@ func (t *Text) source(it item, gutter, pad string) {
 			t.printf("%s %s %s%s\n", pad, bar, strings.Repeat(" ", indent), it.paint(line))
 		}
 	}
-	t.printf("%s %s\n", pad, bar)
+}
+
+// offset is where the code point of a column, counted from 1, begins in a line. An octet that is no UTF-8 counts as one.
+func offset(line string, column int) int {
+	for i := range line {
+		if column--; column < 1 {
+			return i
+		}
+	}
+	return len(line)
 }
 
 func columns(s string) int { return uniseg.StringWidth(s) }
@@ -192,6 +204,17 @@ func columns(s string) int { return uniseg.StringWidth(s) }
 func expand(s string) string {
 	s = strings.TrimRight(s, "\r\n")
 	return Plain(strings.ReplaceAll(s, "\t", "    "))
+}
+
+// apart is the text before another one, changed where only both together would begin a command of GitHub Actions (see Plain).
+func apart(before, after string) string {
+	const command = "##["
+	for n := 1; n < len(command); n++ {
+		if strings.HasSuffix(before, command[:n]) && strings.HasPrefix(after, command[n:]) {
+			return before[:len(before)-1] + `\u{23}`
+		}
+	}
+	return before
 }
 
 // clip keeps the first columns of s, and says so by an ellipsis.

@@ -152,11 +152,7 @@ func termLine(x *spf.TermNode) treeLine {
 		l.note, l.bad = faultText(x.Tree), x.Tree.Fault.Broken()
 	}
 	if l.over {
-		over := fmt.Sprintf("lookup %d, the one over the limit", spf.MaxLookups+1)
-		if l.note != "" {
-			over += "; " + l.note
-		}
-		l.note = over
+		l.note = strings.TrimSuffix("the one over the limit; "+l.note, "; ")
 	}
 	return l
 }
@@ -211,7 +207,7 @@ func (t *Text) treeLine(l treeLine) {
 		paint, paintNote = t.dim, t.dim
 	}
 	branch := l.branch
-	if deepest := t.width / 2; columns(branch) > deepest { // whatever is drawn has room to be read
+	if deepest := min(t.width/2, t.width-24); columns(branch) > deepest { // whatever is drawn has room to be read
 		branch = "…" + tail(branch, deepest-1)
 	}
 	room := t.width - columns(branch) - 4
