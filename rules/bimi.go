@@ -20,7 +20,7 @@ var bimiRecord = &Rule{
 		p.noteCNAMEs(p.around().bimi)
 		for _, pl := range p.around().bimi {
 			for _, t := range pl.meant(bimi.Meant) {
-				p.reportGrammar(t, t.bimi.Problems)
+				p.reportGrammar(t, t.bimi.Problems, true)
 			}
 		}
 	},

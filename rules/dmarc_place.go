@@ -194,7 +194,7 @@ var dmarcMissing = &Rule{
 		severity := Warning
 		for _, name := range p.MailDomains() {
 			d, known := p.policyOf(name, zone.Span{})
-			if !known || d.Applies() || d.Record != nil || p.dmarcExplained(name) {
+			if !known || d.Applies() || d.Record != nil || p.dmarcExplained(name) || p.saidByUnprotected(name) {
 				continue
 			}
 			bare = append(bare, name)

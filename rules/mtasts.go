@@ -183,14 +183,14 @@ func (p *Pass) reportPlaced(t *placeText, start, end int, f Finding) {
 	p.ReportRecord(t.place.cname, f)
 }
 
-// reportGrammar adds a finding for each problem of a text.
-func (p *Pass) reportGrammar(t *placeText, problems []zone.Problem) {
+// reportGrammar adds a finding for each problem of a text, with its fix if fix says so.
+func (p *Pass) reportGrammar(t *placeText, problems []zone.Problem, fix bool) {
 	if t.shared {
 		return
 	}
 	for _, pr := range problems {
 		f := Finding{Message: pr.Message, Help: pr.Help}
-		if pr.Fix != nil && !t.third && t.rr.Origin == zone.Defined {
+		if fix && pr.Fix != nil && !t.third && t.rr.Origin == zone.Defined {
 			if at := t.rr.TextSpan(pr.Start, pr.End); !at.IsZero() {
 				f.Fix = &Fix{Message: "write " + *pr.Fix, Edits: []Edit{{At: at, New: *pr.Fix}}}
 				if *pr.Fix == "" {
@@ -253,7 +253,7 @@ var mtastsRecord = &Rule{
 		p.noteCNAMEs(p.around().mtasts)
 		for _, pl := range p.around().mtasts {
 			for _, t := range pl.meant(mtasts.Meant) {
-				p.reportGrammar(t, t.mtasts.Problems)
+				p.reportGrammar(t, t.mtasts.Problems, false) // a mended record puts a policy in force
 			}
 		}
 	},
@@ -416,7 +416,7 @@ var mtastsMaxAge = &Rule{
 				f.Help = "write a week (604800) or more; a short one is for trying the policy out"
 			case pol.MaxAge < week:
 				f.Severity = Info
-				f.Message = fmt.Sprintf("max_age = %d: whoever can block DNS or HTTPS for %d days turns the policy off", pol.MaxAge, (pol.MaxAge+day-1)/day)
+				f.Message = fmt.Sprintf("max_age = %d: whoever can block DNS or HTTPS for less than a week turns the policy off", pol.MaxAge)
 				f.Help = "write some weeks (RFC 8461 §3.2), such as 1209600"
 			default:
 				continue

@@ -314,13 +314,14 @@ type unprotected struct {
 	wrong    []string
 	at       *zone.Record // what it is to be shown at; nil stands for the domain or the policy
 	policy   bool         // the policy is at fault
-	why      string       // it cannot be told, and why
+	help     []string
+	why      string // it cannot be told, and why
 }
 
 var mxUnprotected = &Rule{
 	ID:        "mx-unprotected",
 	Severity:  Error,
-	Summary:   "A name that neither sends nor takes mail is not protected: anyone can send in its name",
+	Summary:   "A name that neither sends nor takes mail is left open to whoever sends in its name",
 	Reference: "RFC 9989 §5.1.4, RFC 7208 §10.1.2",
 	Whole:     true,
 	Domain: func(p *Pass) {
@@ -336,7 +337,7 @@ var mxUnprotected = &Rule{
 				d := p.Policy(name)
 				f := Finding{Severity: u.severity, Name: name,
 					Message: fmt.Sprintf("%s neither sends nor takes mail, but %s", name, strings.Join(u.wrong, ", and ")),
-					Help:    fmt.Sprintf(`write %s TXT "v=DMARC1; p=reject" and %s TXT "v=spf1 -all"`, dmarc.RecordName(name), name),
+					Help:    "write " + strings.Join(u.help, " and "),
 				}
 				if u.policy && d.Source == dmarc.Own {
 					if at, term, ok := policySpot(d); ok {
@@ -420,19 +421,33 @@ func (p *Pass) findUnprotected(name zone.Name) *unprotected {
 	switch {
 	case !d.Applies():
 		u.severity, u.policy = Error, true
-		u.wrong = append(u.wrong, "no DMARC policy reaches it: anyone can send in its name")
+		u.wrong = append(u.wrong, "no DMARC policy reaches it: anyone can put it into a From")
 	case !d.Enforces():
 		u.severity, u.policy = Error, true
-		u.wrong = append(u.wrong, fmt.Sprintf("its DMARC policy is %s: anyone can send in its name", d.Policy))
+		u.wrong = append(u.wrong, fmt.Sprintf("its DMARC policy is %s: anyone can put it into a From", policyWord(d)))
 	case d.Policy == dmarc.Quarantine:
 		u.policy = true
-		u.wrong = append(u.wrong, "its DMARC policy is quarantine: mail in its name reaches the junk folder, where reject would keep it out")
+		u.wrong = append(u.wrong, fmt.Sprintf("its DMARC policy is %s: mail in its name reaches the junk folder, where reject would keep it out", policyWord(d)))
 	}
-	p.openSPF(name, d, u)
+	if u.policy {
+		u.help = append(u.help, fmt.Sprintf(`%s TXT "v=DMARC1; p=reject"`, dmarc.RecordName(name)))
+	}
+	if end := p.openSPF(name, d, u); end != "" {
+		u.wrong = append(u.wrong, end)
+		u.help = append(u.help, fmt.Sprintf(`%s TXT "v=spf1 -all"`, name))
+	}
 	if len(u.wrong) == 0 {
 		return nil
 	}
 	return u
+}
+
+// policyWord is the policy of a discovery, with the reason where it is not the one that is written.
+func policyWord(d *dmarc.Discovery) string {
+	if d.Policy != d.Declared {
+		return d.Policy.String() + " (t=y)"
+	}
+	return d.Policy.String()
 }
 
 // dmarcBroken tells whether a DMARC rule says why the name has no policy.
@@ -440,32 +455,30 @@ func (p *Pass) dmarcBroken(d *dmarc.Discovery) bool {
 	return !d.Applies() && (d.Record != nil || p.dmarcExplained(d.Name))
 }
 
-// openSPF adds what the SPF record of a name that does not send leaves open.
-func (p *Pass) openSPF(name zone.Name, d *dmarc.Discovery, u *unprotected) {
+// openSPF says what the SPF record of a name that does not send leaves open, "" where that is nothing.
+func (p *Pass) openSPF(name zone.Name, d *dmarc.Discovery, u *unprotected) string {
 	set := p.SPFSet(name)
 	switch {
 	case len(set) > 1 || len(set) == 1 && len(p.ParseSPF(set[0]).Problems) > 0:
-		return // spf-multiple, spf-syntax
+		return "" // spf-multiple, spf-syntax
 	case len(set) == 1:
-		if end := p.spfEnd(name, set[0]); end != "" {
-			u.wrong = append(u.wrong, end)
-			if u.at == nil || !u.policy {
-				u.at = set[0]
-			}
+		end := p.spfEnd(name, set[0])
+		if end != "" && !u.policy {
+			u.at = set[0]
 		}
-		return
+		return end
 	case d.Source != dmarc.Own || !d.Applies():
-		return
+		return ""
 	}
 	ok, _ := p.Zone.Whole(name, dns.TypeTXT)
 	if !ok || len(p.Zone.Set(name, dns.TypeCNAME)) > 0 || slices.ContainsFunc(p.Zone.Set(name, dns.TypeTXT), func(rr *zone.Record) bool {
 		_, meant := spf.Unrecognised(rr.Text.String())
 		return meant // spf-unrecognised
 	}) {
-		return
+		return ""
 	}
 	u.severity = Error
-	u.wrong = append(u.wrong, "it has no SPF record: receivers that look at SPF alone take any sender")
+	return "it has no SPF record: receivers that look at SPF alone take any sender"
 }
 
 // spfEnd says how a record ends that lets nobody pass, "" where it ends in -all or in what is not known.

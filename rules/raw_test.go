@@ -23,6 +23,9 @@ var structural = map[string]string{
 	"expect-failed":     "asserts what an expect block says",
 	"dmarc-alignment":   "needs declared senders",
 	"dkim-private-key":  "looks at the definitions' text",
+	"mtasts-mx":         "needs a policy, which is no record",
+	"mtasts-mode":       "needs a policy, which is no record",
+	"mtasts-max-age":    "needs a policy, which is no record",
 	"spf-flatten-stale": "needs a flatten list",
 }
 

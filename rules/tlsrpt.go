@@ -2,10 +2,13 @@ package rules
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/miekg/dns"
 
 	"github.com/tripod-dns/tripod/internal/mtasts"
+	"github.com/tripod-dns/tripod/internal/taglist"
 	"github.com/tripod-dns/tripod/internal/tlsrpt"
 	"github.com/tripod-dns/tripod/internal/zone"
 )
@@ -22,7 +25,13 @@ var tlsrptRecord = &Rule{
 		p.noteCNAMEs(p.around().tlsrpt)
 		for _, pl := range p.around().tlsrpt {
 			for _, t := range pl.meant(tlsrpt.Meant) {
-				p.reportGrammar(t, t.tlsrpt.Problems)
+				problems := slices.Clone(t.tlsrpt.Problems)
+				for i, pr := range problems {
+					if strings.HasPrefix(pr.Kind, "uri-") && pr.Kind != taglist.URISize {
+						problems[i].Message += ": no report goes there"
+					}
+				}
+				p.reportGrammar(t, problems, true)
 			}
 		}
 	},

@@ -162,8 +162,14 @@ var families = []struct{ prefix, title string }{
 	{"spf-", "SPF: who may send"},
 	{"dkim-", "DKIM: keys"},
 	{"dmarc-", "DMARC: policy and reports"},
-	{"expect-", "What you asserted"},
+	{"mtasts-", "MTA-STS: TLS for mail that comes in"},
+	{"tlsrpt-", "TLS reports"},
+	{"bimi-", "BIMI: a logo beside the mail"},
+	{"mx-", "MX: who takes mail"},
+	{"dane-", "DANE: keys of mail hosts"},
+	{"target-", "Names that records lead to"},
 	{"dns-", "The DNS around them"},
+	{"expect-", "What you asserted"},
 	{"", "The run: suppressions, lock file, rendered files"},
 }
 
