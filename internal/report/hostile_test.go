@@ -14,6 +14,7 @@ import (
 
 	"github.com/tripod-dns/tripod/internal/config"
 	"github.com/tripod-dns/tripod/internal/engine"
+	"github.com/tripod-dns/tripod/internal/resolve"
 	"github.com/tripod-dns/tripod/internal/spf"
 	"github.com/tripod-dns/tripod/internal/zone"
 	"github.com/tripod-dns/tripod/planner"
@@ -43,13 +44,20 @@ func formats(files *config.Files, r *engine.LintResult, p *planner.Plan, tree *s
 		out["plan"] = colour(false, func(t *Text) { t.Plan(files, p, r) })
 		out["plan markdown"] = func(w io.Writer) error { return PlanMarkdown(w, files, p, r) }
 		out["plan json"] = func(w io.Writer) error { return PlanJSON(w, p, r) }
-		out["push"] = colour(false, func(t *Text) {
-			var push engine.PushResult
-			for _, d := range p.Domains {
-				push.Zones = append(push.Zones, engine.PushZone{Zone: string(d.Name), Provider: d.Tag, Type: d.Tag, Changes: d.Changes})
-			}
-			t.Push(&push)
-		})
+		push := &engine.PushResult{}
+		lock := &resolve.Refreshed{Lock: &resolve.Lock{}}
+		for _, d := range p.Domains {
+			push.Zones = append(push.Zones, engine.PushZone{Zone: string(d.Name), Provider: d.Tag, Type: d.Tag, Changes: d.Changes})
+			q := resolve.Question{Name: d.Name, Type: 16}
+			lock.Changed, lock.Dropped = append(lock.Changed, q), append(lock.Dropped, q)
+			lock.Failed = append(lock.Failed, resolve.Failure{Question: q, Why: d.Tag}, resolve.Failure{Question: q, Why: d.Tag, Kept: true})
+		}
+		out["push"] = colour(false, func(t *Text) { t.Push(push) })
+		out["push json"] = func(w io.Writer) error { return PushJSON(w, push) }
+		out["push markdown"] = func(w io.Writer) error { return PushMarkdown(w, push) }
+		out["lock"] = colour(false, func(t *Text) { t.Lock(lock) })
+		out["lock json"] = func(w io.Writer) error { return LockJSON(w, lock) }
+		out["lock markdown"] = func(w io.Writer) error { return LockMarkdown(w, lock) }
 	}
 	if tree != nil {
 		out["tree"] = colour(false, func(t *Text) { t.Tree(tree) })
@@ -140,7 +148,7 @@ func TestHostile(t *testing.T) {
 			out := b.String()
 			inert(t, name, s, out)
 			switch name {
-			case "markdown", "plan markdown", "tree markdown", "check markdown", "tree mermaid":
+			case "markdown", "plan markdown", "push markdown", "lock markdown", "tree markdown", "check markdown", "tree mermaid":
 				inertMarkdown(t, name, s, out)
 			case "tree svg":
 				inertXML(t, s, out)

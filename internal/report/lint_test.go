@@ -275,7 +275,7 @@ func TestThousandFindings(t *testing.T) {
 
 func TestRules(t *testing.T) {
 	list := []*rules.Rule{
-		{ID: "spf-lookup-limit", Severity: rules.Error, Summary: "more than ten DNS lookups: receivers answer permerror for whoever is not matched before", Reference: "RFC 7208 §4.6.4",
+		{ID: "spf-no-such-rule", Severity: rules.Error, Summary: "more than ten DNS lookups: receivers answer permerror for whoever is not matched before", Reference: "RFC 7208 §4.6.4",
 			Doc:    "Counts.\n\n    v=spf1 include:a include:b\n\nA paragraph that is long enough to be wrapped at eighty columns, with `code` in it and an end.",
 			Params: []rules.Param{{Name: "above", Default: 10, Doc: "how many"}}},
 		{ID: "dmarc-none", Severity: rules.Info, Summary: "a|b"},

@@ -3,6 +3,7 @@ package report
 import (
 	"bytes"
 	"fmt"
+	"io"
 	"net/netip"
 	"strings"
 	"testing"
@@ -152,6 +153,8 @@ func TestPush(t *testing.T) {
 	out := text(t, Style{}, func(t *Text) { t.Push(r) })
 	golden(t, "push-80.txt", []byte(out))
 	fits(t, out, 80)
+	written(t, "push.json", func(w io.Writer) error { return PushJSON(w, r) })
+	written(t, "push.md", func(w io.Writer) error { return PushMarkdown(w, r) })
 	for _, c := range []struct {
 		r    engine.PushResult
 		want string
@@ -166,6 +169,16 @@ func TestPush(t *testing.T) {
 	}
 }
 
+// written compares what a function writes with a golden file.
+func written(t *testing.T, name string, write func(io.Writer) error) {
+	t.Helper()
+	var b bytes.Buffer
+	if err := write(&b); err != nil {
+		t.Fatal(err)
+	}
+	golden(t, name, b.Bytes())
+}
+
 func TestLock(t *testing.T) {
 	q := func(n zone.Name, typ uint16) resolve.Question { return resolve.Question{Name: n, Type: typ} }
 	r := &resolve.Refreshed{
@@ -173,6 +186,8 @@ func TestLock(t *testing.T) {
 		Failed: []resolve.Failure{{Question: q("a.example", 16), Why: "timeout", Kept: true}, {Question: q("b.example", 16), Why: "SERVFAIL\x1b"}},
 	}
 	golden(t, "lock.txt", []byte(text(t, Style{}, func(t *Text) { t.Lock(r) })))
+	written(t, "lock.json", func(w io.Writer) error { return LockJSON(w, r) })
+	written(t, "lock.md", func(w io.Writer) error { return LockMarkdown(w, r) })
 	if out := text(t, Style{}, func(t *Text) { t.Lock(&resolve.Refreshed{Lock: &resolve.Lock{}}) }); out != "Nothing changed: 0 answers.\n" {
 		t.Errorf("%q", out)
 	}
