@@ -329,6 +329,7 @@ var dkimNone = &Rule{
 			done[d.OrgDomain] = true
 			p.ReportRecord(set[0], p.Bulk(Finding{
 				Severity: Warning,
+				Name:     name,
 				Message:  fmt.Sprintf("SPF lets servers send as %s, but no DKIM key stands under %s: forwarded mail fails SPF, and nothing else can pass", name, d.OrgDomain),
 				Help:     "have the sending servers sign, and publish their keys: dkim \"SELECTOR\" { … }, or the vendor's CNAME",
 			}, "DKIM"))

@@ -213,7 +213,7 @@ var dmarcRejectSPFOnly = &Rule{
 
 var dmarcAlignment = &Rule{
 	ID:        "dmarc-alignment",
-	Severity:  Warning,
+	Severity:  Error, // of bulk senders; else a warning
 	Summary:   "A sender's mail cannot pass DMARC: its records stand at another name, and alignment is strict",
 	Reference: "RFC 9989 §4.4",
 	Domain: func(p *Pass) {
@@ -244,14 +244,14 @@ var dmarcAlignment = &Rule{
 					strict = "aspf=s and adkim=s"
 				}
 			}
-			f := Finding{Name: u.Owner, At: u.At, Term: u.Name,
+			f := Finding{Severity: Warning, Name: u.Owner, At: u.At, Term: u.Name,
 				Message: fmt.Sprintf("mail that %s sends as %s cannot pass DMARC: its records stand at %s, and %s wants the very name", u.Name, u.Owner, other, strict),
 				Help:    "drop the strict mode, or have the sender sign with d=" + u.Owner.String(),
 			}
 			if at, _, ok := policySpot(d); ok {
 				f.Related = []Related{{At: at, Message: "the policy"}}
 			}
-			p.Report(p.Bulk(f, "that mail aligns with its From domain"))
+			p.Report(p.Bulk(f, "alignment with the From domain"))
 		}
 	},
 }

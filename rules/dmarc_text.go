@@ -36,7 +36,7 @@ var dmarcNoP = &Rule{
 	Domain: func(p *Pass) {
 		p.dmarcTexts(func(t *dmarcText) {
 			if pr, ok := t.rec.Problem(dmarc.KindNoPolicy, dmarc.KindNoDMARC); ok {
-				f := Finding{Severity: Error, Message: pr.Message, Help: pr.Help}
+				f := Finding{Severity: Error, Name: t.place.owner, Message: pr.Message, Help: pr.Help}
 				if pr.Kind == dmarc.KindNoPolicy {
 					f.Severity = Warning
 				}

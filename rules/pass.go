@@ -37,8 +37,18 @@ func (p *Pass) Context() context.Context { return p.run.ctx }
 // Param is the rule's own setting.
 func (p *Pass) Param(name string) int { return p.run.in.Settings.Param(p.rule, name) }
 
-// BulkSender tells whether the configuration names the domain among the bulk senders.
-func (p *Pass) BulkSender() bool { return p.run.in.Settings.BulkSenders[p.Domain.Name] }
+// BulkSender tells whether the configuration names a name, or one above it, among the bulk senders.
+func (p *Pass) BulkSender(name zone.Name) bool {
+	if len(p.run.in.Settings.BulkSenders) == 0 {
+		return false
+	}
+	for ; name != zone.Root; name = name.Parent() {
+		if p.run.in.Settings.BulkSenders[name] {
+			return true
+		}
+	}
+	return false
+}
 
 // Lookup asks what a name answers after the merge. at is the place in the source that leads to the question.
 // An answer that is not at hand is noted: the rule then counts as not checked for this domain.

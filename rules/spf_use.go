@@ -73,7 +73,7 @@ func (p *Pass) hasMXUnder(name, under zone.Name) bool {
 
 var spfNoRecord = &Rule{
 	ID:        "spf-no-record",
-	Severity:  Warning,
+	Severity:  Error, // of bulk senders; else a warning
 	Summary:   "A mail domain without an SPF record",
 	Reference: "RFC 7208 §10.1",
 	Whole:     true,
@@ -86,9 +86,10 @@ var spfNoRecord = &Rule{
 			}
 			said[name] = true
 			f := Finding{
-				Message: fmt.Sprintf("%s takes mail and has no SPF record: receivers cannot tell its senders from others", name),
-				Help:    fmt.Sprintf(`write %s TXT "v=spf1 … ~all" with the hosts that send, or "v=spf1 -all" if none does`, name),
-				Name:    name, Type: "TXT", At: mx.At,
+				Severity: Warning,
+				Message:  fmt.Sprintf("%s takes mail and has no SPF record: receivers cannot tell its senders from others", name),
+				Help:     fmt.Sprintf(`write %s TXT "v=spf1 … ~all" with the hosts that send, or "v=spf1 -all" if none does`, name),
+				Name:     name, Type: "TXT", At: mx.At,
 			}
 			if d, known := p.policyOf(name, mx.At); !known {
 				continue

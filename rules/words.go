@@ -308,7 +308,10 @@ func (p *Pass) includeTarget(name zone.Name) bool {
 // Bulk raises a finding to an error where the configuration names the domain among the bulk senders, and cites who requires what
 // is missing. What names it: "a DMARC policy".
 func (p *Pass) Bulk(f Finding, what string) Finding {
-	if !p.BulkSender() {
+	if f.Name == "" {
+		f.Name = p.Domain.Name
+	}
+	if !p.BulkSender(f.Name) {
 		return f
 	}
 	f.Severity = Error
