@@ -160,7 +160,10 @@ func unequal(d *zone.Domain, desired, base []*zone.Record) (want, have []*zone.R
 	if slices.EqualFunc(desired, base, func(a, b *zone.Record) bool { return same(d, a, b) }) {
 		return nil, nil
 	}
-	type sides struct{ want, have []*zone.Record }
+	type sides struct {
+		want, have      []*zone.Record
+		compared, equal bool
+	}
 	sets := make(map[setKey]*sides, len(desired))
 	at := func(r *zone.Record) *sides {
 		k := setKey{r.Name, r.Type}
@@ -179,7 +182,11 @@ func unequal(d *zone.Domain, desired, base []*zone.Record) (want, have []*zone.R
 	}
 	differ := func(r *zone.Record) bool {
 		s := at(r)
-		return !slices.EqualFunc(s.want, s.have, func(a, b *zone.Record) bool { return same(d, a, b) })
+		if !s.compared { // once a set, not once a record
+			s.compared = true
+			s.equal = slices.EqualFunc(s.want, s.have, func(a, b *zone.Record) bool { return same(d, a, b) })
+		}
+		return !s.equal
 	}
 	keep := func(list []*zone.Record) (out []*zone.Record) {
 		for _, r := range list {

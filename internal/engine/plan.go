@@ -7,11 +7,8 @@ import (
 	"runtime"
 	"sync"
 
-	"github.com/miekg/dns"
-
 	"github.com/tripod-dns/tripod/internal/dnscontrol"
 	"github.com/tripod-dns/tripod/internal/resolve"
-	"github.com/tripod-dns/tripod/internal/spf"
 	"github.com/tripod-dns/tripod/internal/zone"
 	"github.com/tripod-dns/tripod/planner"
 )
@@ -108,6 +105,7 @@ func (r *Repo) compare(ctx context.Context, b *base) (*planner.Plan, error) {
 		}
 	}
 	everything := b.repo != nil && !sameLock(r.lock, b.repo.lock)
+	reached := r.reached(domains, changed)
 	var mu sync.Mutex
 	done := 0
 	parallel(len(domains), func(i int) {
@@ -115,7 +113,7 @@ func (r *Repo) compare(ctx context.Context, b *base) (*planner.Plan, error) {
 		if ctx.Err() != nil {
 			return
 		}
-		if everything || len(plans[i].Changes) > 0 || len(changed) > 0 && r.reached(d, changed) {
+		if everything || len(plans[i].Changes) > 0 || reached[d] {
 			after := planner.Side{World: r.world.View(d.Tag), Zone: zoneOf(r.index, d)}
 			before := planner.Side{World: b.world.View(d.Tag), Zone: zoneOf(b.index, d)}
 			plans[i].Effects = planner.Effects(ctx, before, after)
@@ -169,48 +167,6 @@ func zoneOf(ix *resolve.Index, d *zone.Domain) *resolve.Zone {
 		return z
 	}
 	return nil
-}
-
-// reached tells whether a change in another zone of the repository may show in d: it stands above d (DMARC), or one of d's SPF
-// records leads there.
-func (r *Repo) reached(d *zone.Domain, changed map[zone.Name]bool) bool {
-	for n := d.Name; n != zone.Root; n = n.Parent() {
-		if changed[n] {
-			return true
-		}
-	}
-	seen := map[zone.Name]bool{}
-	var leads func(recs []*zone.Record) bool
-	leads = func(recs []*zone.Record) bool {
-		for _, rec := range recs {
-			if rec.Type != dns.TypeTXT || !spf.IsSPF(rec.Text.String()) {
-				continue
-			}
-			for _, t := range spf.Parse(rec.Text.String()).Terms {
-				if t.Domain == nil {
-					continue
-				}
-				s, ok := t.Domain.Static()
-				if !ok {
-					return true // depends on the message: look
-				}
-				n, err := zone.ParseName(s)
-				if err != nil || seen[n] {
-					continue
-				}
-				seen[n] = true
-				z, ok := r.index.ZoneIn(d.Tag, n)
-				if !ok {
-					continue
-				}
-				if changed[z.Domain.Name] || leads(z.Set(n, dns.TypeTXT)) {
-					return true
-				}
-			}
-		}
-		return false
-	}
-	return leads(d.Records)
 }
 
 // parallel calls f for 0 to n-1, on all processors.
