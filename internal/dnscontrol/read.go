@@ -66,11 +66,8 @@ func ReadZones(dir string, domains []*zone.Domain) (map[string][]*zone.Record, e
 	}
 	out := make(map[string][]*zone.Record, len(domains))
 	for _, d := range domains {
-		id := d.ID()
-		if strings.ContainsAny(id, `/\`) {
-			id = escapeFileName(id)
-		}
-		for _, name := range []string{id + ".zone", id, id + ".db", "db." + id} {
+		id := zoneFileStem(d)
+		for _, name := range []string{ZoneFileName(d), id, id + ".db", "db." + id} {
 			file := filepath.Join(dir, name)
 			src, err := readFile(file, maxZoneFile)
 			if errors.Is(err, fs.ErrNotExist) {
@@ -89,6 +86,21 @@ func ReadZones(dir string, domains []*zone.Domain) (map[string][]*zone.Record, e
 	}
 	return out, nil
 }
+
+// ZoneFileName is the name under which ReadZones looks for a zone first: NAME!TAG.zone, a slash in it as %2F.
+func ZoneFileName(d *zone.Domain) string { return zoneFileStem(d) + ".zone" }
+
+func zoneFileStem(d *zone.Domain) string {
+	id := d.ID()
+	if strings.ContainsAny(id, `/\`) {
+		id = escapeFileName(id)
+	}
+	return id
+}
+
+// ReadZoneFile reads the text of a zone file, of bounded size. For a file that is not there it is nil, and the error wraps
+// fs.ErrNotExist.
+func ReadZoneFile(file string) ([]byte, error) { return readFile(file, maxZoneFile) }
 
 // readFile reads a regular file of at most limit bytes; a FIFO or device is refused before it is opened for good.
 func readFile(name string, limit int64) (src []byte, err error) {

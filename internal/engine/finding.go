@@ -46,12 +46,18 @@ func locate(files *config.Files, found []rules.Finding) []Finding {
 		term string
 		sev  rules.Severity
 	}
+	type other struct {
+		finding int
+		domain  zone.Name
+	}
 	first := make(map[key]int, len(found))
+	also := make(map[other]bool)
 	out := make([]Finding, 0, len(found))
 	for _, f := range found {
 		k := key{f.Rule, f.At, f.Term, f.Severity}
 		if i, ok := first[k]; ok && !f.At.IsZero() && out[i].Domain != f.Domain {
-			if !slices.Contains(out[i].Also, f.Domain) {
+			if o := (other{i, f.Domain}); !also[o] {
+				also[o] = true
 				out[i].Also = append(out[i].Also, f.Domain)
 			}
 			continue

@@ -76,13 +76,10 @@ func (r *Repo) RenderZones(ctx context.Context, dir string) ([]string, error) {
 	}
 	var files []file
 	for _, d := range r.Config.Domains {
-		path := filepath.Join(dir, d.ID()+".zone")
-		old, err := os.ReadFile(path) //nolint:gosec // the user names the directory
+		path := filepath.Join(dir, dnscontrol.ZoneFileName(d))
+		old, err := dnscontrol.ReadZoneFile(path)
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return nil, fmt.Errorf("write zone files: %w", err)
-		}
-		if errors.Is(err, fs.ErrNotExist) {
-			old = nil
 		}
 		text, err := dnscontrol.ZoneFile(d, old)
 		if err != nil {
