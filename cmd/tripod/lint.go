@@ -22,7 +22,7 @@ func (a *app) lintCmd() *cobra.Command {
 		Long: `Lint looks at the records that the definitions produce, in the world after the merge, and points at
 the words that are wrong. It exits 1 when a finding reaches --fail-on, 2 when the definitions cannot be
 loaded.`,
-		Args: cobra.MaximumNArgs(1),
+		Args: oneDir,
 		RunE: func(c *cobra.Command, args []string) error {
 			repo, err := a.open(c, dirArg(args), look)
 			if err != nil {

@@ -16,7 +16,7 @@ func (a *app) lockCmd() *cobra.Command {
 		Short: "Refresh tripod.lock.json from live DNS",
 		Long: `Lock asks what lint and plan need of third parties, drops the rest, and says what changed. An answer that fails
 keeps its old entry and is listed.`,
-		Args: cobra.MaximumNArgs(1),
+		Args: oneDir,
 		RunE: func(c *cobra.Command, args []string) error {
 			look.lock = true
 			repo, err := a.open(c, dirArg(args), look)

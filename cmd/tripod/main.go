@@ -144,10 +144,13 @@ mail, and hands the records to dnscontrol.`,
 	}
 	root.PersistentFlags().StringVar(&a.color, "color", "auto", "colour the output: auto, always or never (NO_COLOR is honoured)")
 	root.PersistentFlags().StringVarP(&chdir, "chdir", "C", "", "run as if started in `DIR`")
+	root.SetFlagErrorFunc(flagError)
+	root.SetUsageTemplate(strings.ReplaceAll(root.UsageTemplate(), ".FlagUsages", fmt.Sprintf(".FlagUsagesWrapped %d", helpWidth)))
 	root.AddCommand(
 		a.lintCmd(), a.planCmd(), a.renderCmd(), a.previewCmd(), a.pushCmd(), a.lockCmd(), a.spfCmd(),
 		a.rulesCmd(), a.explainCmd(), a.versionCmd(),
 	)
+	wrapHelp(root)
 	return root
 }
 

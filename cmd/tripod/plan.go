@@ -21,7 +21,7 @@ lose the right to send, which names change DMARC policy, how many of the ten SPF
 --against git:REF    the definitions at a git revision (default: the merge base with the default branch)
 --against zones:DIR  zone files, DIR/<zone>.zone
 --against empty      nothing: every record set is new`,
-		Args: cobra.MaximumNArgs(1),
+		Args: oneDir,
 		RunE: func(c *cobra.Command, args []string) error {
 			repo, err := a.open(c, dirArg(args), look)
 			if err != nil {

@@ -39,7 +39,7 @@ func (a *app) previewCmd() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "preview [DIR]",
 		Short: "Show what push would change at the providers",
-		Args:  cobra.MaximumNArgs(1),
+		Args:  oneDir,
 		RunE: func(c *cobra.Command, args []string) error {
 			repo, err := a.open(c, dirArg(args), f.look)
 			if err != nil {
@@ -69,7 +69,7 @@ func (a *app) pushCmd() *cobra.Command {
 executable, and only zones that change. With --expect it applies only what was reviewed: the digest that plan
 printed. It refuses a zone in which it would delete much (more than 5 records; more than 30 % of 10 or more; an
 A, AAAA or NS record at the apex) unless --allow-delete is given. A refusal exits 2 and applies nothing.`,
-		Args: cobra.MaximumNArgs(1),
+		Args: oneDir,
 		RunE: func(c *cobra.Command, args []string) error {
 			if a.getenv("TRIPOD_NOW") != "" {
 				return errors.New("TRIPOD_NOW is for rehearsals: push refuses it")

@@ -20,7 +20,7 @@ func (a *app) renderCmd() *cobra.Command {
 		Short: "Write what dnscontrol reads",
 		Long: `Render writes tripod.js and a JSON file for each zone into the output folder, and the policy files of mta_sts
 blocks into mta-sts. Files are replaced whole or not at all. With --zones it writes zone files instead.`,
-		Args: cobra.MaximumNArgs(1),
+		Args: oneDir,
 		RunE: func(c *cobra.Command, args []string) error {
 			if zones == "" {
 				look.noRest = "rendering does not need it"

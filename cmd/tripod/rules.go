@@ -37,7 +37,7 @@ func (a *app) explainCmd() *cobra.Command {
 	return &cobra.Command{
 		Use:   "explain RULE",
 		Short: "Explain a rule: what it finds, why it matters, what to do",
-		Args:  cobra.ExactArgs(1),
+		Args:  one("RULE"),
 		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 			var ids []string
 			for _, r := range engine.Rules() {
