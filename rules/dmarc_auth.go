@@ -198,7 +198,7 @@ var dmarcRejectSPFOnly = &Rule{
 				p.wholeMail(d.OrgDomain) // notes why
 			case key == No && passes == Maybe:
 				p.missingSPF(name)
-			case key == No:
+			case key == No && !p.strayKeyUnder(d.OrgDomain): // dkim-name
 				groups = group(groups, d)
 			}
 		}

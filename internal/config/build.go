@@ -262,11 +262,12 @@ func (j *job) textRecord(b *body, name zone.Name, kind string, kw, nameAt zone.S
 type tags struct {
 	b      zone.TextBuilder
 	fs     *Files
+	ps     *problems
 	domain zone.Name
 }
 
 func (j *job) tags(b *body, version string, kw zone.Span, m *merged) *tags {
-	t := &tags{fs: j.fs, domain: b.name}
+	t := &tags{fs: j.fs, ps: j.ps, domain: b.name}
 	octets, segments := len(version), 1
 	for _, a := range m.attrs {
 		octets += len("; =") + len(a.def.name) + int(a.val.at.End-a.val.at.Start)
@@ -286,6 +287,7 @@ func (t *tags) add(a *attr, sep string) {
 	t.b.Exact(a.def.name, a.name)
 	t.b.Implied("=", a.name)
 	if a.val.typ != typeList {
+		t.whole(a, a.val.lit)
 		a.val.lit.appendTo(&t.b, t.fs, t.domain)
 		return
 	}
@@ -293,8 +295,28 @@ func (t *tags) add(a *attr, sep string) {
 		if i > 0 {
 			t.b.Implied(sep, place(l))
 		}
+		t.whole(a, l)
 		l.appendTo(&t.b, t.fs, t.domain)
 	}
+}
+
+// whole refuses a value that would end its tag and begin others: mostly it is a whole record, pasted into one attribute. In a
+// URI the semicolon has a spelling of its own, which the rules name.
+func (t *tags) whole(a *attr, l lit) {
+	switch a.def.name {
+	case "p", "sp", "np", "adkim", "aspf", "fo", "psd", "t", "k", "h", "s", "n":
+	default:
+		return
+	}
+	text := l.str(t.fs, t.domain)
+	if !strings.Contains(text, ";") {
+		return
+	}
+	help := "write each tag as an attribute of its own, or the whole record as raw"
+	if strings.HasPrefix(strings.ToLower(text), "v=") {
+		help = "this is a whole record: write it as raw, alone in the block"
+	}
+	t.ps.addf(place(l), help, "%s has a \";\", which ends the tag", a.def.name)
 }
 
 func until(a *attr, fs *Files) (time.Time, zone.Span) {
