@@ -11,7 +11,10 @@ import (
 )
 
 // Lint checks everything that the definitions would publish.
-func (r *Repo) Lint(ctx context.Context) (*LintResult, error) {
+func (r *Repo) Lint(ctx context.Context) (*LintResult, error) { return r.lint(ctx, nil) }
+
+// lint is Lint with what a plan found out about zones.
+func (r *Repo) lint(ctx context.Context, partial []rules.Finding) (*LintResult, error) {
 	settings, problems := r.settings()
 	in := rules.Input{
 		Rules: rules.All(), Domains: r.Config.Domains, World: r.world, Now: r.opts.Now, Settings: settings,
@@ -40,7 +43,7 @@ func (r *Repo) Lint(ctx context.Context) (*LintResult, error) {
 		return nil, err
 	}
 	all := append(problems, found.Findings...)
-	more, err := r.runFindings(settings, found.Missing)
+	more, err := r.runFindings(settings, found.Missing, partial)
 	if err != nil {
 		return nil, err
 	}

@@ -20,7 +20,11 @@ func (r *Repo) Plan(ctx context.Context, against string) (*planner.Plan, *LintRe
 	if err != nil {
 		return nil, nil, err
 	}
-	lint, err := r.Lint(ctx)
+	plan, err := r.compare(ctx, b)
+	if err != nil {
+		return nil, nil, err
+	}
+	lint, err := r.lint(ctx, r.partial(plan))
 	if err != nil {
 		return nil, nil, err
 	}
@@ -30,10 +34,6 @@ func (r *Repo) Plan(ctx context.Context, against string) (*planner.Plan, *LintRe
 			return nil, nil, err
 		}
 		lint.markOld(before)
-	}
-	plan, err := r.compare(ctx, b)
-	if err != nil {
-		return nil, nil, err
 	}
 	return plan, lint, nil
 }

@@ -44,7 +44,17 @@ var (
 		ID: "lock-stale", Severity: rules.Info, Summary: "the lock file is old: third parties may have changed since",
 		Doc: "Never counted for `--fail-on`. `tripod lock` refreshes it; `resolver { lock_max_age }` says what is old (30 days).",
 	}
-	runRules = []*rules.Rule{ignoreExpired, ignoreUnused, ruleUnknown, emitUnused, renderStale, lockMissing, lockStale}
+	zonePartial = &rules.Rule{
+		ID: "zone-partial", Severity: rules.Warning, Whole: true, Summary: "the zone holds records that the definitions lack: push would delete them",
+		Doc: "With `emit = \"zone\"` tripod owns the whole zone, and dnscontrol deletes what is in it and not in the definitions. Said by `plan` against what is " +
+			"published: `--against zones:DIR`, `dns` or `provider`. What `ignore_records` names stays.",
+	}
+	spfFlattenStale = &rules.Rule{
+		ID: "spf-flatten-stale", Severity: rules.Warning, Summary: "flatten rests on a stale lock file: a vendor's new senders fail", Reference: "RFC 7208 §4.6.4",
+		Doc: "`flatten` publishes the addresses that a vendor had when the lock file was written. Once it is older than `resolver { lock_max_age }` (30 days), hosts that " +
+			"the vendor has added since may be missing.\n\n`tripod lock` refreshes it.",
+	}
+	runRules = []*rules.Rule{spfFlattenStale, zonePartial, ignoreExpired, ignoreUnused, ruleUnknown, emitUnused, renderStale, lockMissing, lockStale}
 )
 
 func engineFinding(r *rules.Rule, f rules.Finding) rules.Finding {
@@ -55,8 +65,8 @@ func engineFinding(r *rules.Rule, f rules.Finding) rules.Finding {
 	return f
 }
 
-// runFindings are the findings about the run itself.
-func (r *Repo) runFindings(s rules.Settings, missing []rules.Missing) ([]rules.Finding, error) {
+// runFindings are the findings about the run itself; partial those of a plan.
+func (r *Repo) runFindings(s rules.Settings, missing []rules.Missing, partial []rules.Finding) ([]rules.Finding, error) {
 	var out []rules.Finding
 	add := func(rule *rules.Rule, f rules.Finding) {
 		sev := s.Severity[rule.ID]
@@ -68,6 +78,9 @@ func (r *Repo) runFindings(s rules.Settings, missing []rules.Missing) ([]rules.F
 			f.Severity = sev
 		}
 		out = append(out, f)
+	}
+	for _, f := range partial {
+		add(zonePartial, f)
 	}
 	for _, d := range r.Config.Domains {
 		if d.Emit == zone.EmitExtend && d.RestKnown && d.RestLacksTripod {
@@ -98,6 +111,11 @@ func (r *Repo) runFindings(s rules.Settings, missing []rules.Missing) ([]rules.F
 			Message: fmt.Sprintf("%s is %d days old: third parties may have changed since", LockFile, days),
 			Help:    "run tripod lock, and commit what it writes",
 		})
+		if r.mode == resolve.LockFirst { // else flatten has asked live DNS
+			for _, f := range r.flattenStale(days) {
+				add(spfFlattenStale, f)
+			}
+		}
 	} else if differ := r.world.Differing(); r.lockThere && len(differ) > 0 {
 		add(lockStale, rules.Finding{
 			Message: fmt.Sprintf("live DNS answers otherwise than %s: %s", LockFile, first(differ, 3)),
