@@ -5,12 +5,10 @@ import (
 	"encoding/hex"
 	"fmt"
 	"path"
-	"slices"
 	"strings"
 
 	"github.com/tripod-dns/tripod/internal/config"
 	"github.com/tripod-dns/tripod/internal/engine"
-	"github.com/tripod-dns/tripod/internal/zone"
 )
 
 // What the formats for forges and editors (sarif, github, gitlab, rdjson) share. They name files from the top of the checkout, which is
@@ -76,32 +74,6 @@ func remarks(dir string, f engine.Finding) []string {
 		for line := range strings.SplitSeq(f.Help, "\n") {
 			out = append(out, lead+Plain(line))
 			lead = ""
-		}
-	}
-	return out
-}
-
-// fixes are the edits of a finding's fix as source text, in the order of their places, one list a file. A fix that would not leave a file
-// of definitions with everything else as it was is none.
-func fixes(files *config.Files, f engine.Finding) [][]config.Edit {
-	if f.Fix == nil {
-		return nil
-	}
-	var out [][]config.Edit
-	index := map[zone.FileID]int{}
-	for _, e := range f.Fix.Edits {
-		i, ok := index[e.At.File]
-		if !ok {
-			i = len(out)
-			index[e.At.File] = i
-			out = append(out, nil)
-		}
-		out[i] = append(out[i], config.Edit{Span: e.At, Text: config.Escape(e.New)})
-	}
-	for _, edits := range out {
-		slices.SortStableFunc(edits, func(a, b config.Edit) int { return int(a.Span.Start) - int(b.Span.Start) })
-		if _, err := files.Splice(edits[0].Span.File, edits); err != nil {
-			return nil
 		}
 	}
 	return out

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 	"unicode/utf8"
 
 	"github.com/owenrumney/go-sarif/v3/pkg/report/v210/sarif"
@@ -179,7 +180,7 @@ func TestColumns(t *testing.T) {
 func TestFixes(t *testing.T) {
 	const source = "domain \"a.example\" {\n  dmarc { raw = \"é v=DMARC1; p=x; rua=one,two\" }\n}\n"
 	files := load(t, map[string]string{"a.hcl": source})
-	one, two := at(t, files, "a.hcl", "rua=", "one"), at(t, files, "a.hcl", "one,", "two")
+	one, two := spanOf(t, files, "a.hcl", "rua=", "one"), spanOf(t, files, "a.hcl", "one,", "two")
 	f := rules.Finding{
 		Rule: "dmarc-uri", Severity: rules.Warning, Message: "m", At: one,
 		Fix: &rules.Fix{Message: "write both", Edits: []rules.Edit{{At: two, New: "2 \"quoted\""}, {At: one, New: "1"}}},
@@ -225,7 +226,7 @@ func TestFixes(t *testing.T) {
 	}
 
 	// An edit that would break the file is not offered.
-	f.Fix.Edits = []rules.Edit{{At: at(t, files, "a.hcl", "p=x; rua=one,two", "\""), New: "x"}}
+	f.Fix.Edits = []rules.Edit{{At: spanOf(t, files, "a.hcl", "p=x; rua=one,two", "\""), New: "x"}}
 	for name, write := range map[string]func() error{
 		"sarif":  func() error { return LintSARIF(&b, files, result(files, f), "", "") },
 		"rdjson": func() error { return LintRDJSON(&b, files, result(files, f), "") },
@@ -240,13 +241,34 @@ func TestFixes(t *testing.T) {
 	}
 }
 
+// Fixes of many findings in one file are tried together: that is quick, and one that does not go with the others costs only itself.
+func TestManyFixes(t *testing.T) {
+	files, r := thousand(t)
+	for i := range r.Findings {
+		f := &r.Findings[i]
+		f.Fix = &rules.Fix{Message: "m", Edits: []rules.Edit{{At: f.At, New: "reject"}}}
+	}
+	r.Findings[500].Fix.Edits[0].At.Start -= 500 // over the border of a string, and over the one before
+	start := time.Now()
+	var b bytes.Buffer
+	if err := LintRDJSON(&b, files, r, ""); err != nil {
+		t.Fatal(err)
+	}
+	if n := strings.Count(b.String(), `"text": "reject"`); n != 999 {
+		t.Errorf("%d fixes", n)
+	}
+	if d := time.Since(start); d > 10*time.Second {
+		t.Errorf("took %v", d)
+	}
+}
+
 // Fingerprints stay when lines are added above, and differ between findings.
 func TestFingerprints(t *testing.T) {
 	prints := func(source string) []string {
 		files := load(t, map[string]string{"a.hcl": source})
 		var found []rules.Finding
 		for _, c := range []struct{ rule, word string }{{"dmarc-value", "rejct"}, {"dmarc-uri", "postmaster"}, {"dmarc-syntax", "rejct"}} {
-			found = append(found, rules.Finding{Rule: c.rule, Name: "_dmarc.a.example", At: at(t, files, "a.hcl", "", c.word), Term: c.word, Severity: rules.Error, Message: "m"})
+			found = append(found, rules.Finding{Rule: c.rule, Name: "_dmarc.a.example", At: spanOf(t, files, "a.hcl", "", c.word), Term: c.word, Severity: rules.Error, Message: "m"})
 		}
 		twice := found[0]
 		other := found[0]

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/tripod-dns/tripod/internal/engine"
+	"github.com/tripod-dns/tripod/internal/zone"
 	"github.com/tripod-dns/tripod/rules"
 )
 
@@ -52,8 +53,12 @@ func LintGitHub(w io.Writer, r *engine.LintResult, dir string) error {
 	if len(more) > 0 {
 		fmt.Fprintf(&b, "%s: GitHub shows %d annotations of each kind for a step, tripod lint shows all\n", strings.Join(more, ", "), annotationsShown)
 	}
-	if n := len(r.NotChecked); n > 0 {
-		fmt.Fprintf(&b, "%s could not be checked: tripod lint says which, and why\n", plural(n, "thing"))
+	unchecked := map[zone.Name]bool{}
+	for _, n := range r.NotChecked {
+		unchecked[n.Domain] = true
+	}
+	if n := len(unchecked); n > 0 {
+		fmt.Fprintf(&b, "not checked in full: %s; tripod lint says what, and why\n", plural(n, "domain"))
 	}
 	fmt.Fprintf(&b, "%s\n", verdict(r))
 	_, err := io.WriteString(w, b.String())

@@ -55,8 +55,8 @@ func load(t testing.TB, files map[string]string) *config.Files {
 	return repo.Files
 }
 
-// at is the place of the first text in a file that stands behind after.
-func at(t testing.TB, files *config.Files, file, after, text string) zone.Span {
+// spanOf is the place of the first text in a file that stands behind after.
+func spanOf(t testing.TB, files *config.Files, file, after, text string) zone.Span {
 	t.Helper()
 	id := files.Lookup(file)
 	content := files.Content(id)
@@ -120,7 +120,7 @@ func story(t testing.TB) (*config.Files, *engine.LintResult) {
 	t.Helper()
 	const file = "domains/example.com.hcl"
 	files := load(t, map[string]string{file: exampleCom, "profiles.hcl": "profile \"parked\" {\n  spf { all = \"fail\" }\n}\n"})
-	in := func(after, text string) zone.Span { return at(t, files, file, after, text) }
+	in := func(after, text string) zone.Span { return spanOf(t, files, file, after, text) }
 	mx := in("rua=mailto:dmarc@example.com,", "postmaster@example.com")
 	r := result(files,
 		rules.Finding{
@@ -159,7 +159,7 @@ func story(t testing.TB) (*config.Files, *engine.LintResult) {
 		},
 		rules.Finding{
 			Rule: "spf-hardfail", Severity: rules.Info, Domain: "a.example", Name: "a.example", Type: "TXT", Message: "-all rejects forwarded mail",
-			At: at(t, files, "profiles.hcl", "all = \"", "fail"), Term: "-all",
+			At: spanOf(t, files, "profiles.hcl", "all = \"", "fail"), Term: "-all",
 			Also: []zone.Name{"b.example", "c.example", "d.example", "e.example", "f.example", "g.example", "h.example"},
 		},
 		rules.Finding{Rule: "lock-stale", Severity: rules.Info, Message: "tripod.lock.json is 40 days old", Help: "run tripod lock"},

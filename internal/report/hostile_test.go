@@ -320,7 +320,7 @@ func TestCode(t *testing.T) {
 func TestSourceSeam(t *testing.T) {
 	files := load(t, map[string]string{"a.hcl": "# x ##[group]y\n"})
 	for _, words := range []string{"[group]", "#[group]", "##", "#", "##["} {
-		f := rules.Finding{Rule: "dns-name", Severity: rules.Error, Message: "m", At: at(t, files, "a.hcl", "x ", words)}
+		f := rules.Finding{Rule: "dns-name", Severity: rules.Error, Message: "m", At: spanOf(t, files, "a.hcl", "x ", words)}
 		out := text(t, Style{}, func(t *Text) { t.Findings(files, result(files, f).Findings) })
 		if strings.Contains(out, "##[") {
 			t.Errorf("%s: %s", words, out)

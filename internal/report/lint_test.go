@@ -165,7 +165,7 @@ func TestLintMarkdown(t *testing.T) {
 
 func TestDiagnostics(t *testing.T) {
 	files := load(t, map[string]string{"a.hcl": "domain \"a.example\" {\n  dmarc { q = \"reject\" }\n}\n"})
-	span := at(t, files, "a.hcl", "dmarc { ", "q")
+	span := spanOf(t, files, "a.hcl", "dmarc { ", "q")
 	ds := config.Diagnostics{
 		{Position: files.Position(span), Span: span, Message: "dmarc has no q", Help: "did you mean p?"},
 		{Position: config.Position{File: "gone.hcl", Line: 1, Column: 1}, Message: "no such file"},

@@ -55,6 +55,7 @@ func LintRDJSON(w io.Writer, files *config.Files, r *engine.LintResult, dir stri
 		Suggestions []rdSuggestion `json:"suggestions,omitempty"`
 		Related     []rdRelated    `json:"related_locations,omitempty"`
 	}
+	fixed := newFixer(files, r.Findings)
 	out := make([]diagnostic, 0, len(r.Findings))
 	for _, f := range r.Findings {
 		d := diagnostic{
@@ -68,7 +69,7 @@ func LintRDJSON(w io.Writer, files *config.Files, r *engine.LintResult, dir stri
 		}
 		d.Message = strings.Join(append([]string{Plain(f.Message)}, remarks(dir, f)...), "\n")
 		// Suggestions are offered one by one, so a fix is one; no fix edits several files.
-		if list := fixes(files, f); len(list) == 1 {
+		if list := fixed.of(f); len(list) == 1 {
 			d.Suggestions = []rdSuggestion{suggestion(files, list[0])}
 		}
 		out = append(out, d)

@@ -36,7 +36,7 @@ func LintSARIF(w io.Writer, files *config.Files, r *engine.LintResult, dir, vers
 		known[rule.ID] = rule
 	}
 	index := map[string]int{}
-	prints := newFingerprints(files)
+	prints, fixed := newFingerprints(files), newFixer(files, r.Findings)
 	for _, f := range r.Findings {
 		i, ok := index[f.Rule]
 		if !ok {
@@ -44,7 +44,7 @@ func LintSARIF(w io.Writer, files *config.Files, r *engine.LintResult, dir, vers
 			index[f.Rule] = i
 			run.Tool.Driver.AddRule(sarifRule(f.Rule, known[f.Rule]))
 		}
-		run.AddResult(sarifResult(files, prints, dir, f).WithRuleIndex(i))
+		run.AddResult(sarifResult(files, prints, fixed, dir, f).WithRuleIndex(i))
 	}
 	out := sarif.NewReport()
 	out.AddRun(run)
@@ -88,7 +88,7 @@ func sarifLevel(s rules.Severity) string {
 	return "note"
 }
 
-func sarifResult(files *config.Files, prints *fingerprints, dir string, f engine.Finding) *sarif.Result {
+func sarifResult(files *config.Files, prints *fingerprints, fixed *fixer, dir string, f engine.Finding) *sarif.Result {
 	hash, nth := prints.of(f)
 	fingerprint := fmt.Sprintf("%s:%d", hash, nth)
 	text := strings.Join(append([]string{Plain(f.Message)}, remarks(dir, f)...), "\n")
@@ -106,7 +106,7 @@ func sarifResult(files *config.Files, prints *fingerprints, dir string, f engine
 				WithID(i + 1).WithMessage(sarifMessage(Plain(rel.Message))))
 		}
 	}
-	if list := fixes(files, f); len(list) > 0 {
+	if list := fixed.of(f); len(list) > 0 {
 		fix := sarif.NewFix().WithDescription(sarifMessage(Plain(f.Fix.Message)))
 		for _, edits := range list {
 			p := files.Position(edits[0].Span)
