@@ -153,6 +153,9 @@ func (r *Repo) gitBase(ctx context.Context, ref, commit string) (*base, error) {
 	case err != nil:
 		return nil, fmt.Errorf("base %s: %w", short(commit), err)
 	}
+	if repo.restWhy != "" && r.restWhy == "" {
+		out.Note = "the other half of its zones is not known: " + repo.restWhy
+	}
 	b := &base{Base: out, domains: map[string]*zone.Domain{}, world: repo.world, index: repo.index, repo: repo}
 	for _, d := range repo.Config.Domains {
 		b.domains[d.ID()] = d
@@ -190,7 +193,8 @@ func (r *Repo) baseScripts(ctx context.Context, tree *gitTree) (dir, note string
 	if err != nil {
 		return "", "", fmt.Errorf("base %s: %w", short(tree.commit), err)
 	}
-	if err := tree.export(ctx, dir, keep); err != nil {
+	// With the file that marks the root, below which scripts may require each other.
+	if err := tree.export(ctx, dir, func(path string) bool { return keep(path) || path == config.SettingsFile }); err != nil {
 		return "", "", errors.Join(fmt.Errorf("base %s: %w", short(tree.commit), err), os.RemoveAll(dir))
 	}
 	return dir, "", nil
