@@ -37,7 +37,7 @@ type Change struct {
 
 // A Base says what a plan compares with.
 type Base struct {
-	Kind   string // "git", "zones", "empty"
+	Kind   string // "git", "zones", "dns", "provider", "empty"
 	Ref    string // the git revision or the directory
 	Commit string // the commit that a git revision stands for
 	Note   string // what a reader has to know of how the base was had; may be empty

@@ -147,7 +147,7 @@ mail, and hands the records to dnscontrol.`,
 	root.SetFlagErrorFunc(flagError)
 	root.SetUsageTemplate(strings.ReplaceAll(root.UsageTemplate(), ".FlagUsages", fmt.Sprintf(".FlagUsagesWrapped %d", helpWidth)))
 	root.AddCommand(
-		a.lintCmd(), a.planCmd(), a.renderCmd(), a.previewCmd(), a.pushCmd(), a.lockCmd(), a.spfCmd(),
+		a.lintCmd(), a.planCmd(), a.renderCmd(), a.previewCmd(), a.pushCmd(), a.lockCmd(), a.verifyCmd(), a.spfCmd(),
 		a.rulesCmd(), a.explainCmd(), a.versionCmd(),
 	)
 	wrapHelp(root)

@@ -22,6 +22,17 @@ type base struct {
 	world   *resolve.World
 	index   *resolve.Index
 	repo    *Repo // of a git base
+	// as are the definitions to compare, by zone.Domain.ID, where they are not the whole ones: a base that does not know the whole
+	// zone, or a provider that adds to it.
+	as map[string]*zone.Domain
+}
+
+// compared is the definition that is compared with the base.
+func (b *base) compared(d *zone.Domain) *zone.Domain {
+	if as := b.as[d.ID()]; as != nil {
+		return as
+	}
+	return d
 }
 
 // records are what the base publishes in a zone, by definition and other half.
@@ -34,8 +45,12 @@ func (b *base) records(id string) []*zone.Record {
 	return append(out, d.Rest...)
 }
 
-// openBase finds the base that against names; "" is the default one.
-func (r *Repo) openBase(ctx context.Context, against string) (*base, error) {
+// openBase finds the base that o.Against names; "" is the default one.
+func (r *Repo) openBase(ctx context.Context, o BaseOptions) (*base, error) {
+	against := o.Against
+	if len(o.Servers) > 0 && against != "dns" {
+		return nil, errors.New("--server names who is asked with --against dns: leave it out")
+	}
 	kind, arg, _ := strings.Cut(against, ":")
 	switch {
 	case against == "":
@@ -62,8 +77,12 @@ func (r *Repo) openBase(ctx context.Context, against string) (*base, error) {
 		return r.zonesBase(arg)
 	case against == "empty":
 		return r.emptyBase()
+	case against == "dns":
+		return r.dnsBase(ctx, o)
+	case against == "provider":
+		return r.providerBase(ctx, o)
 	}
-	return nil, fmt.Errorf("--against %s: write git:REF, zones:DIR or empty", against)
+	return nil, fmt.Errorf("--against %s: write git:REF, zones:DIR, dns, provider or empty", against)
 }
 
 func (r *Repo) baseOf(b planner.Base, domains []*zone.Domain, lock *resolve.Lock) *base {

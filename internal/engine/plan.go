@@ -16,7 +16,12 @@ import (
 // Plan says what changes against a base, what that means for the mail, and what lint finds. Against a git base, findings that the
 // base has too are not new.
 func (r *Repo) Plan(ctx context.Context, against string) (*planner.Plan, *LintResult, error) {
-	b, err := r.openBase(ctx, against)
+	return r.PlanAgainst(ctx, BaseOptions{Against: against})
+}
+
+// PlanAgainst is Plan with all that a base may need.
+func (r *Repo) PlanAgainst(ctx context.Context, o BaseOptions) (*planner.Plan, *LintResult, error) {
+	b, err := r.openBase(ctx, o)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -85,7 +90,7 @@ func (r *Repo) compare(ctx context.Context, b *base) (*planner.Plan, error) {
 		if b.repo != nil && sameRecords(d, b.domains[d.ID()]) {
 			return
 		}
-		changes, err := dnscontrol.Diff(d, b.records(d.ID()))
+		changes, err := dnscontrol.Diff(b.compared(d), b.records(d.ID()))
 		errs[i] = err
 		for _, c := range changes {
 			if c.Ours || d.Emit != zone.EmitExtend {
