@@ -55,10 +55,11 @@ func (a *app) open(c *cobra.Command, dir string, f lookupFlags) (*engine.Repo, e
 	})
 }
 
-// fromFork tells whether GitHub started this run for a pull request from another repository: its code is a stranger's. An event that
-// cannot be read counts as one.
+// fromFork tells whether GitHub started this run for a pull request from another repository, by the event itself or by one that
+// follows it: its code is a stranger's. An event that cannot be read, or does not say whose code it is about, counts as one.
 func (a *app) fromFork() bool {
-	if !strings.HasPrefix(a.getenv("GITHUB_EVENT_NAME"), "pull_request") {
+	name := a.getenv("GITHUB_EVENT_NAME")
+	if !strings.HasPrefix(name, "pull_request") && name != "workflow_run" && name != "issue_comment" {
 		return false
 	}
 	f, err := os.Open(a.getenv("GITHUB_EVENT_PATH"))
@@ -67,20 +68,36 @@ func (a *app) fromFork() bool {
 	}
 	defer func() { _ = f.Close() }() // only read from
 	type repo struct {
-		Repo struct {
-			FullName string `json:"full_name"`
-		} `json:"repo"`
+		FullName string `json:"full_name"`
+	}
+	type ref struct {
+		Repo repo `json:"repo"`
 	}
 	var event struct {
 		PullRequest struct {
-			Head repo `json:"head"`
-			Base repo `json:"base"`
+			Head ref `json:"head"`
+			Base ref `json:"base"`
 		} `json:"pull_request"`
+		WorkflowRun struct {
+			Head repo `json:"head_repository"`
+		} `json:"workflow_run"`
+		Repository repo `json:"repository"`
+		Issue      struct {
+			PullRequest *struct{} `json:"pull_request"`
+		} `json:"issue"`
 	}
 	if err := json.NewDecoder(io.LimitReader(f, 32<<20)).Decode(&event); err != nil {
 		return true
 	}
-	head, base := event.PullRequest.Head.Repo.FullName, event.PullRequest.Base.Repo.FullName
+	var head, base string
+	switch name {
+	case "issue_comment":
+		return event.Issue.PullRequest != nil
+	case "workflow_run":
+		head, base = event.WorkflowRun.Head.FullName, event.Repository.FullName
+	default:
+		head, base = event.PullRequest.Head.Repo.FullName, event.PullRequest.Base.Repo.FullName
+	}
 	return head == "" || head != base
 }
 
