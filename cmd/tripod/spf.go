@@ -90,7 +90,11 @@ needs is not at hand.`,
 			if err != nil {
 				return a.loadError(format, err)
 			}
-			result, err := repo.SPFCheck(c.Context(), args[0], addr, mailFrom, helo)
+			domain := args[0] // whatever it is: of a name that no query can be made for, RFC 7208 §4.3 says none
+			if name, err := zone.ParseName(domain); err == nil {
+				domain = name.String()
+			}
+			result, err := repo.SPFCheck(c.Context(), domain, addr, mailFrom, helo)
 			if err != nil {
 				return err
 			}
@@ -98,10 +102,10 @@ needs is not at hand.`,
 			case "json":
 				return report.CheckJSON(a.stdout, result)
 			case "markdown":
-				return report.CheckMarkdown(a.stdout, args[0], addr, result)
+				return report.CheckMarkdown(a.stdout, domain, addr, result)
 			}
 			t := report.NewText(a.stdout, a.style(a.stdoutTTY, a.stdout))
-			t.Check(args[0], addr, result)
+			t.Check(domain, addr, result)
 			return t.Err()
 		},
 	}

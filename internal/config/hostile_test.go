@@ -279,7 +279,7 @@ func TestFindRoot(t *testing.T) {
 		{outside, "", "no tripod.hcl in " + outside},
 		{dir, dir, ""},
 		{filepath.Join(dir, SettingsFile), "", "find tripod.hcl: " + filepath.Join(dir, SettingsFile) + " is not a directory"},
-		{filepath.Join(dir, "nothing"), "", "find tripod.hcl: stat " + filepath.Join(dir, "nothing") + ": no such file or directory"},
+		{filepath.Join(dir, "nothing"), "", "find tripod.hcl: " + filepath.Join(dir, "nothing") + ": no such file or directory"},
 	} {
 		got, err := FindRoot(tt.from)
 		text := ""

@@ -42,7 +42,10 @@ func FindRoot(dir string) (string, error) {
 		return "", fmt.Errorf("find %s: %w", SettingsFile, err)
 	}
 	if info, err := os.Stat(abs); err != nil {
-		return "", fmt.Errorf("find %s: %w", SettingsFile, err)
+		if e := (*fs.PathError)(nil); errors.As(err, &e) {
+			err = e.Err // the path as it was given says more than the whole one
+		}
+		return "", fmt.Errorf("find %s: %s: %w", SettingsFile, dir, err)
 	} else if !info.IsDir() {
 		return "", fmt.Errorf("find %s: %s is not a directory", SettingsFile, dir)
 	}
