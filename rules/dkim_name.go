@@ -98,32 +98,18 @@ func (p *Pass) selectorName(pl *dkimPlace, rr *zone.Record) {
 	p.ReportRecord(rr, f)
 }
 
-// strayKey tells whether a TXT is a key that stands at no selector.
-func (p *Pass) strayKey(rr *zone.Record) bool {
-	if rr.Type != dns.TypeTXT || !strings.Contains(rr.Text.String(), "p=") {
-		return false
-	}
-	if _, _, ok := dkim.SplitName(rr.Name); ok {
-		return false
+// keyElsewhere looks for keys that stand at no selector.
+func (p *Pass) keyElsewhere(rr *zone.Record) {
+	if _, _, ok := dkim.SplitName(rr.Name); ok || !strings.Contains(rr.Text.String(), "p=") {
+		return
 	}
 	l := taglist.Parse(rr.Text.String())
 	v, ok := l.Get("v")
 	if !ok || v.Unescaped() != "DKIM1" {
-		return false // too little to say that it was meant as a key
+		return // too little to say that it was meant as a key
 	}
-	_, cut := p.Zone.Cut(rr.Name)
-	return !cut && !p.leadsTo(rr.Name) // a CNAME at a selector leads here
-}
-
-// strayKeyUnder tells whether dkim-name has found a key at a wrong name of the zone under org: the keys are not missing then.
-func (p *Pass) strayKeyUnder(org zone.Name) bool {
-	return slices.ContainsFunc(p.Zone.Under(org), p.strayKey)
-}
-
-// keyElsewhere looks for keys that stand at no selector.
-func (p *Pass) keyElsewhere(rr *zone.Record) {
-	if !p.strayKey(rr) {
-		return
+	if _, cut := p.Zone.Cut(rr.Name); cut || p.leadsTo(rr.Name) {
+		return // a CNAME at a selector leads here
 	}
 	f := Finding{At: rr.NameAt, Term: rr.Name.Relative(p.Domain.Name)}
 	f.Help = fmt.Sprintf("write it at <selector>.%s.%s", dkim.Label, p.Domain.Name)
@@ -172,7 +158,11 @@ var dkimDangling = &Rule{
 			default:
 				continue
 			}
-			if other := p.sameVendor(pl); other != nil {
+			other, known := p.sameVendor(pl)
+			if !known {
+				continue // noted at that selector
+			}
+			if other != nil {
 				f.Severity = Info
 				f.Message = strings.TrimSuffix(f.Message, "verifies") + "verifies, but the vendor's other one does"
 				f.Help = "nothing needs to be done while mail is signed with " + other.selector
@@ -195,15 +185,21 @@ func (pl *dkimPlace) revoked() bool {
 	})
 }
 
-// sameVendor is another selector of the domain that leads to the same vendor, and to a key.
-func (p *Pass) sameVendor(pl *dkimPlace) *dkimPlace {
+// sameVendor is another selector of the domain that leads to the same vendor, and to a key; nil where there is none. known is false
+// where that depends on an answer that is not known.
+func (p *Pass) sameVendor(pl *dkimPlace) (other *dkimPlace, known bool) {
 	vendor := registrable(pl.cname.Target)
+	known = true
 	for _, o := range p.dkimPlaces() {
-		if o != pl && o.cname != nil && o.domain == pl.domain && registrable(o.cname.Target) == vendor && o.holdsKey() {
-			return o
+		switch {
+		case o == pl || o.cname == nil || o.domain != pl.domain || registrable(o.cname.Target) != vendor:
+		case o.holdsKey():
+			return o, true
+		case !o.answer.Status.Known():
+			known = false
 		}
 	}
-	return nil
+	return nil, known
 }
 
 // registrable is the registrable domain of a name, or the name itself where it is a public suffix.
@@ -339,8 +335,6 @@ var dkimNone = &Rule{
 				continue
 			case d.PolicyKnown && d.Policy == dmarc.Reject:
 				continue // dmarc-reject-spf-only
-			case p.strayKeyUnder(d.OrgDomain):
-				continue // dkim-name
 			}
 			done[d.OrgDomain] = true
 			p.ReportRecord(set[0], p.Bulk(Finding{
