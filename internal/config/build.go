@@ -23,6 +23,7 @@ type job struct {
 	domain *zone.Domain
 	out    *Repository // takes rotations and flatten sites
 	ttls   []nameTTL
+	free   []zone.Record // see room
 }
 
 // index is what the definitions of all files share.
@@ -226,6 +227,21 @@ func (j *job) body(b *body) {
 // §3.3.14).
 const maxText = 65535 / 256 * 255
 
+// roomSize is for how many records room is made at a time. Few large pieces are less work for the collector than many small ones,
+// and a piece lives as long as any of its records.
+const roomSize = 3
+
+// room is a record in memory that it shares with the domain's others.
+func (j *job) room(r zone.Record) *zone.Record {
+	if len(j.free) == 0 {
+		j.free = make([]zone.Record, roomSize)
+	}
+	p := &j.free[0]
+	j.free = j.free[1:]
+	*p = r
+	return p
+}
+
 // add adds a record, unless it cannot be published.
 func (j *job) add(r *zone.Record) {
 	if n := r.Text.Len(); n > maxText {
@@ -240,7 +256,7 @@ func (j *job) add(r *zone.Record) {
 
 // textRecord makes the TXT of a block whose raw attribute or tags give its text.
 func (j *job) textRecord(b *body, name zone.Name, kind string, kw, nameAt zone.Span, m *merged, text func() zone.Text) *zone.Record {
-	r := &zone.Record{Name: name, Type: dns.TypeTXT, At: kw, NameAt: nameAt, Block: kind}
+	r := j.room(zone.Record{Name: name, Type: dns.TypeTXT, At: kw, NameAt: nameAt, Block: kind})
 	if raw := m.attr("raw"); raw != nil {
 		r.Raw = true
 		r.At = place(raw.val.lit)
@@ -439,7 +455,7 @@ func (j *job) dkim(b *body, blk *block) {
 				j.ps.addf(a.name, "the key is what the target holds: leave one of the two out", "%s beside cname", n)
 			}
 		}
-		r := &zone.Record{Name: name, Type: dns.TypeCNAME, At: place(c.val.lit), NameAt: l.at, Block: "dkim"}
+		r := j.room(zone.Record{Name: name, Type: dns.TypeCNAME, At: place(c.val.lit), NameAt: l.at, Block: "dkim"})
 		j.ttl(r, b, m.attr("ttl"))
 		if j.hostRData(r, c.val.lit, b.name) {
 			j.add(r)

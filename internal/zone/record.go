@@ -185,11 +185,12 @@ const (
 
 // A Record is one resource record as it would be published. Records are frozen once they are loaded.
 type Record struct {
-	Name   Name
-	Type   uint16 // dns.TypeTXT and so on
-	TTL    uint32 // seconds
-	HasTTL bool   // false: none is written, the other half's DefaultTTL holds
-	Origin Origin
+	// The order of the fields keeps the record small: a fleet has 100,000 of them.
+
+	Name Name
+	Type uint16 // dns.TypeTXT and so on
+	Pref uint16 // the preference of MX or priority of SRV
+	TTL  uint32 // seconds
 
 	// Data is the rdata in presentation format, names absolute with their final dot; empty for TXT,
 	// whose bytes are in Text.
@@ -199,21 +200,22 @@ type Record struct {
 	// source keeps them apart (lock file, live DNS).
 	Joints []int
 
-	// Target is the host name in the rdata of CNAME, DNAME, NS, MX, SRV and PTR; Pref the preference of MX or
-	// priority of SRV.
+	// Target is the host name in the rdata of CNAME, DNAME, NS, MX, SRV and PTR.
 	Target Name
-	Pref   uint16
 
-	At     Span // the rdata, or the label of the block that stands for the record
-	NameAt Span // the label that gives the owner name
-	TTLAt  Span // the ttl attribute that holds, if any
-
-	Block   string // the block that it was written in: "spf", "dkim", "dmarc", "record", "dkim_keys", …
-	Raw     bool   // the block's raw attribute gave the text
-	Until   time.Time
+	At      Span // the rdata, or the label of the block that stands for the record
+	NameAt  Span // the label that gives the owner name
+	TTLAt   Span // the ttl attribute that holds, if any
 	UntilAt Span
+	Until   time.Time
+
+	Block string // the block that it was written in: "spf", "dkim", "dmarc", "record", "dkim_keys", …
 	// KeyState is what the key ledger says of a DKIM key of its own: "standby", "active", "retiring", "revoked".
 	KeyState string
+
+	HasTTL bool // false: none is written, the other half's DefaultTTL holds
+	Raw    bool // the block's raw attribute gave the text
+	Origin Origin
 }
 
 // TypeName is the mnemonic of the record's type, TYPE1234 where there is none (RFC 3597).
