@@ -98,18 +98,32 @@ func (p *Pass) selectorName(pl *dkimPlace, rr *zone.Record) {
 	p.ReportRecord(rr, f)
 }
 
-// keyElsewhere looks for keys that stand at no selector.
-func (p *Pass) keyElsewhere(rr *zone.Record) {
-	if _, _, ok := dkim.SplitName(rr.Name); ok || !strings.Contains(rr.Text.String(), "p=") {
-		return
+// strayKey tells whether a TXT is a key that stands at no selector.
+func (p *Pass) strayKey(rr *zone.Record) bool {
+	if rr.Type != dns.TypeTXT || !strings.Contains(rr.Text.String(), "p=") {
+		return false
+	}
+	if _, _, ok := dkim.SplitName(rr.Name); ok {
+		return false
 	}
 	l := taglist.Parse(rr.Text.String())
 	v, ok := l.Get("v")
 	if !ok || v.Unescaped() != "DKIM1" {
-		return // too little to say that it was meant as a key
+		return false // too little to say that it was meant as a key
 	}
-	if _, cut := p.Zone.Cut(rr.Name); cut || p.leadsTo(rr.Name) {
-		return // a CNAME at a selector leads here
+	_, cut := p.Zone.Cut(rr.Name)
+	return !cut && !p.leadsTo(rr.Name) // a CNAME at a selector leads here
+}
+
+// strayKeyUnder tells whether dkim-name has found a key at a wrong name of the zone under org: the keys are not missing then.
+func (p *Pass) strayKeyUnder(org zone.Name) bool {
+	return slices.ContainsFunc(p.Zone.Under(org), p.strayKey)
+}
+
+// keyElsewhere looks for keys that stand at no selector.
+func (p *Pass) keyElsewhere(rr *zone.Record) {
+	if !p.strayKey(rr) {
+		return
 	}
 	f := Finding{At: rr.NameAt, Term: rr.Name.Relative(p.Domain.Name)}
 	f.Help = fmt.Sprintf("write it at <selector>.%s.%s", dkim.Label, p.Domain.Name)
@@ -335,6 +349,8 @@ var dkimNone = &Rule{
 				continue
 			case d.PolicyKnown && d.Policy == dmarc.Reject:
 				continue // dmarc-reject-spf-only
+			case p.strayKeyUnder(d.OrgDomain):
+				continue // dkim-name
 			}
 			done[d.OrgDomain] = true
 			p.ReportRecord(set[0], p.Bulk(Finding{
