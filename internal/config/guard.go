@@ -17,6 +17,7 @@ const (
 	maxOpeners = 2000    // bytes of ([{!?- up to which no nesting can hurt
 	maxDepth   = 16      // nesting of brackets and braces in files with more
 	maxPunct   = 400_000 // bytes that can be a token of their own: tokens take a hundred times their size
+	maxWords   = 250_000 // words, which are tokens too
 )
 
 var (
@@ -33,7 +34,7 @@ func charSet(s string) (set [256]bool) {
 
 // guard refuses what must not reach the parser. It reports whether the file may be parsed.
 func guard(src []byte, id zone.FileID, ps *problems) bool {
-	openers, puncts := 0, 0
+	openers, puncts, words := 0, 0, 0
 	control := -1 // offset of the first %{ that is not doubled
 	for i := 0; i < len(src); {
 		b := src[i]
@@ -47,6 +48,9 @@ func guard(src []byte, id zone.FileID, ps *problems) bool {
 			}
 			if punct[b] {
 				puncts++
+			}
+			if b == ' ' && i+1 < len(src) && src[i+1] > ' ' {
+				words++
 			}
 			if b == '{' && i > 0 && src[i-1] == '%' && (i < 2 || src[i-2] != '%') && control < 0 {
 				control = i - 1
@@ -65,6 +69,10 @@ func guard(src []byte, id zone.FileID, ps *problems) bool {
 			return false
 		}
 		i += size
+	}
+	if words > maxWords {
+		ps.add(zone.Span{File: id}, fmt.Sprintf("%d words in the file, the limit is %d", words, maxWords), "split the file")
+		return false
 	}
 	if puncts > maxPunct {
 		ps.add(zone.Span{File: id}, fmt.Sprintf("%d punctuation characters and lines in the file, the limit is %d", puncts, maxPunct), "split the file")

@@ -49,7 +49,7 @@ func (j *job) record(b *body, blk *block) {
 		switch qtype {
 		case dns.TypeTXT:
 			r.Text = e.text(j.fs, b.name)
-			ok = true
+			ok = j.printable(r)
 		default:
 			ok = j.rdata(r, e, b.name)
 		}
@@ -57,6 +57,30 @@ func (j *job) record(b *body, blk *block) {
 			j.add(r)
 		}
 	}
+}
+
+// printable refuses control characters, which no zone file of dnscontrol's can hold, in texts that no grammar looks at: in
+// mail records, and what was meant as one, they are the linter's.
+func (j *job) printable(r *zone.Record) bool {
+	text := r.Text.String()
+	i := strings.IndexFunc(text, func(c rune) bool { return c < ' ' || c == 0x7f })
+	if i < 0 {
+		return true
+	}
+	start := strings.ToLower(strings.TrimLeft(text, " \t\r\n\"'"))
+	for _, p := range [...]string{"v=", "spf", "k=", "p=", "dkim=", "-----begin"} {
+		if strings.HasPrefix(start, p) {
+			return true
+		}
+	}
+	for _, l := range r.Name.Labels() {
+		switch l {
+		case "_domainkey", "_dmarc", "_mta-sts", "_tls", "_bimi":
+			return true
+		}
+	}
+	j.ps.addf(r.TextSpan(i, i+1), "write text that prints", "control character U+%04X in the text of %s: no zone file can hold it", text[i], r.Name)
+	return false
 }
 
 func (j *job) unknownType(l label) {

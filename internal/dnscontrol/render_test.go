@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -162,10 +163,10 @@ func outdated(t *testing.T, root string, want []Staleness, domains ...*zone.Doma
 
 // TestPlainRecordsAreAsTheModelsSay: records that do not pass through dnscontrol's models come out as those would write them.
 func TestPlainRecordsAreAsTheModelsSay(t *testing.T) {
-	recs := append(hardZone(t).Records, records(t,
+	recs := slices.Concat(hardZone(t).Records, records(t,
 		"example.org 300 A 192.0.2.1", "example.org 300 MX 0 .", "example.org 300 MX 65535 mx.example.net.", "a.example.org 300 CNAME _x.b-c.example.",
 		"example.org 300 TXT \x01\u2028<&>\\", "example.org 300 TXT v=spf1 -all", "_dmarc.example.org 300 TXT v=DMARC1; p=reject",
-	)...)
+	))
 	plain := 0
 	for _, r := range recs {
 		rtype := plainType(r, "example.org")

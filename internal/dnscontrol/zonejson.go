@@ -37,7 +37,8 @@ func (r *renderer) zone(d *zone.Domain) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	b := append(r.out[:0], zoneHead...)
+	b := r.out[:0]
+	b = append(b, zoneHead...)
 	b = append(b, `"zone": `...)
 	b = appendQuoted(b, d.ID())
 	if d.Emit == zone.EmitZone {
