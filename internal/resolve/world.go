@@ -184,6 +184,9 @@ func (z *Zone) answer(name zone.Name, qtype uint16, data bool) (s step, own bool
 		}
 	} else if !z.exists(name) {
 		nx = true
+		if z.halfMissing() != "" {
+			return step{}, false // it may stand in the other half, and no wildcard answers for a name that exists
+		}
 		// RFC 4592 §3.3.1: the wildcard below the closest encloser, and no other one.
 		encloser := name.Parent()
 		for !z.exists(encloser) {
