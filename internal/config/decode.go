@@ -70,6 +70,16 @@ func (u *unit) done() bool {
 	return true
 }
 
+// alone tells whether all that a file says, which is done, is its domains.
+func (u *unit) alone() bool {
+	for _, d := range u.defs {
+		if len(d.out.Rotations) > 0 {
+			return false
+		}
+	}
+	return true
+}
+
 // define adds a domain to be made.
 func (u *unit) define(b *block, name label) {
 	n, err := zone.ParseName(name.text)

@@ -31,6 +31,7 @@ type file struct {
 	size  int
 	again sync.Once
 	files *Files
+	alone bool // its domains need nothing from other files, and there is nothing else in it
 
 	once  sync.Once
 	lines []uint32 // offsets at which the lines begin; made when a position is first asked for

@@ -19,9 +19,13 @@ import (
 // be made of them, which nothing should be done with. The error is for what is no matter of the definitions: no
 // tripod.hcl (it wraps fs.ErrNotExist), a directory that cannot be listed, ctx.
 func Load(ctx context.Context, src Source) (*Repository, Diagnostics, error) {
+	return loadFrom(ctx, src, nil)
+}
+
+func loadFrom(ctx context.Context, src Source, other *Repository) (*Repository, Diagnostics, error) {
 	r := &Repository{Files: newFiles(src), flatten: make(map[*zone.Flatten]*flattenSite)}
 	l := &loader{ctx: ctx, src: src, repo: r}
-	if err := l.load(); err != nil {
+	if err := l.load(other); err != nil {
 		return nil, nil, err
 	}
 	return r, l.ps.diagnostics(r.Files), nil
@@ -35,7 +39,7 @@ type loader struct {
 	total atomic.Int64 // octets read
 }
 
-func (l *loader) load() error {
+func (l *loader) load(other *Repository) error {
 	settings, err := l.read(SettingsFile, fileSettings)
 	if err != nil {
 		return err
@@ -58,7 +62,7 @@ func (l *loader) load() error {
 		return nil
 	}
 	ix := &index{fs: fs, settings: &l.repo.Settings, profiles: make(map[string]*block), senders: make(map[string]*block)}
-	units, err := l.parseAll(ix, append(append([]string(nil), paths...), ledgers...), len(paths))
+	units, err := l.parseAll(ix, append(append([]string(nil), paths...), ledgers...), len(paths), l.likenessTo(other, ledgers))
 	if err != nil {
 		return err
 	}
@@ -117,6 +121,15 @@ func (l *loader) read(name string, def *blockDef) (*block, error) {
 }
 
 func (l *loader) readInto(f *file, def *blockDef, ps *problems) (*block, error) {
+	content, err := l.contents(f, ps)
+	if content == nil || err != nil {
+		return nil, err
+	}
+	return l.parse(f, content, def, ps), nil
+}
+
+// contents are the bytes of a file; nil where it has problems.
+func (l *loader) contents(f *file, ps *problems) ([]byte, error) {
 	if err := l.ctx.Err(); err != nil {
 		return nil, fmt.Errorf("load definitions: %w", err)
 	}
@@ -132,20 +145,33 @@ func (l *loader) readInto(f *file, def *blockDef, ps *problems) (*block, error) 
 		ps.addf(zone.Span{File: f.id}, "", "the definitions have more than %d MiB", maxTotalSize>>20)
 		return nil, nil
 	}
+	if content == nil {
+		content = []byte{}
+	}
+	return content, nil
+}
+
+func (l *loader) parse(f *file, content []byte, def *blockDef, ps *problems) *block {
 	f.content = content
 	b := parse(f, def, ps)
 	if b != nil {
 		b.kw = zone.Span{File: f.id}
 	}
-	return b, nil
+	return b
 }
 
-// parseAll parses files in parallel. The first n are definitions, the others ledgers.
-func (l *loader) parseAll(ix *index, paths []string, n int) ([]*unit, error) {
+// parseAll parses files in parallel, but for those that can be taken from elsewhere. The first n are definitions, the others ledgers.
+func (l *loader) parseAll(ix *index, paths []string, n int, from *likeness) ([]*unit, error) {
 	fs := l.repo.Files
-	base := len(fs.list)
-	for _, p := range paths {
-		fs.add(p)
+	known := make(map[string]*file, len(fs.list))
+	for _, f := range fs.list {
+		known[f.path] = f
+	}
+	files := make([]*file, len(paths))
+	for i, p := range paths {
+		if files[i] = known[p]; files[i] == nil {
+			files[i] = fs.add(p)
+		}
 	}
 	units := make([]*unit, len(paths))
 	err := parallel(len(paths), func(i int) error {
@@ -153,16 +179,24 @@ func (l *loader) parseAll(ix *index, paths []string, n int) ([]*unit, error) {
 		if i >= n {
 			def = fileKeys
 		}
-		u := &unit{}
+		u, f := &unit{}, files[i]
 		units[i] = u
-		b, err := l.readInto(fs.list[base+i], def, &u.ps)
-		if b != nil {
+		content, err := l.contents(f, &u.ps)
+		if content == nil || err != nil {
+			return err
+		}
+		if same, ok := from.take(u, f, content); ok {
+			fs.list[f.id-1] = same
+			return nil
+		}
+		if b := l.parse(f, content, def, &u.ps); b != nil {
 			u.take(ix, b)
 		}
 		if u.done() {
-			fs.list[base+i].giveUp()
+			f.alone = u.alone()
+			f.giveUp()
 		}
-		return err
+		return nil
 	})
 	return units, err
 }
