@@ -44,7 +44,7 @@ func (j *job) record(b *body, blk *block) {
 		if j.exhausted() {
 			return
 		}
-		r := &zone.Record{Name: name, Type: qtype, At: place(e), NameAt: l.at, Block: "record"}
+		r := j.room(zone.Record{Name: name, Type: qtype, At: place(e), NameAt: l.at, Block: "record"})
 		j.ttl(r, b, blk.attr("ttl"))
 		switch qtype {
 		case dns.TypeTXT:
