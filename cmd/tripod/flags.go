@@ -49,10 +49,14 @@ func (a *app) open(c *cobra.Command, dir string, f lookupFlags) (*engine.Repo, e
 	if f.offline && f.refresh {
 		return nil, fmt.Errorf("--refresh asks live DNS, --offline forbids it: leave one of them out")
 	}
-	return engine.Open(c.Context(), engine.Options{
+	repo, err := engine.Open(c.Context(), engine.Options{
 		Dir: dir, Now: now, Offline: f.offline, Refresh: f.refresh, Lock: f.lock, Resolvers: f.resolvers,
 		Rest: f.rest, NoRest: f.noRest, DNSControl: f.dnscontrol, Untrusted: a.fromFork(), Progress: a.progress(), Version: moduleVersion(),
 	})
+	if err == nil {
+		a.repoRoot = repo.Root
+	}
+	return repo, err
 }
 
 // fromFork tells whether GitHub started this run for a pull request from another repository, by the event itself or by one that

@@ -98,6 +98,54 @@ func TestHostileInput(t *testing.T) {
 			name: "invalid UTF-8", make: definition("domain \"a.example\" {\n  # \xc3\x28\n}\n"),
 			place: "domains/a.hcl:2:5", want: `UTF-8`,
 		},
+		{
+			name: "a lock file that is a FIFO",
+			make: func(t *testing.T, dir string) {
+				lock("")(t, dir)
+				if err := os.Remove(filepath.Join(dir, "tripod.lock.json")); err != nil {
+					t.Fatal(err)
+				}
+				if err := syscall.Mkfifo(filepath.Join(dir, "tripod.lock.json"), 0o600); err != nil {
+					t.Fatal(err)
+				}
+			},
+			place: "tripod.lock.json", want: `not a regular file`,
+		},
+		{
+			name: "a lock file that is a link out of the repository",
+			make: func(t *testing.T, dir string) {
+				lock("")(t, dir)
+				if err := os.Remove(filepath.Join(dir, "tripod.lock.json")); err != nil {
+					t.Fatal(err)
+				}
+				if err := os.Symlink("/etc/passwd", filepath.Join(dir, "tripod.lock.json")); err != nil {
+					t.Fatal(err)
+				}
+			},
+			place: "tripod.lock.json", want: `symbolic link leads out of the repository`,
+		},
+		{
+			name: "settings that are a FIFO",
+			make: func(t *testing.T, dir string) {
+				if err := os.Remove(filepath.Join(dir, "tripod.hcl")); err != nil {
+					t.Fatal(err)
+				}
+				if err := syscall.Mkfifo(filepath.Join(dir, "tripod.hcl"), 0o600); err != nil {
+					t.Fatal(err)
+				}
+			},
+			place: "tripod.hcl:1:1", want: `not a regular file but a FIFO`,
+		},
+		{
+			name: "a lock file of 100 MB",
+			make: func(t *testing.T, dir string) {
+				lock("")(t, dir)
+				if err := os.Truncate(filepath.Join(dir, "tripod.lock.json"), 100<<20); err != nil {
+					t.Fatal(err)
+				}
+			},
+			place: "tripod.lock.json", want: `limit|not a lock file`,
+		},
 		{name: "a lock file of rubbish", make: lock("\x7fELF\x02\x01\x01\x00 rubbish"), place: "tripod.lock.json:1:1", want: `not a lock file`},
 		{name: "a lock file of brackets", make: lock(strings.Repeat("[", 1<<20)), place: "tripod.lock.json:1:1", want: `not a lock file`},
 		{name: "a lock file cut off", make: lock(hostileLock[:len(hostileLock)-20]), place: "tripod.lock.json:2:", want: `not a lock file`},

@@ -55,8 +55,9 @@ type app struct {
 	clock                func() time.Time
 	stdoutTTY, stderrTTY bool
 
-	color string
-	done  string // what an interrupted command has done; "" is nothing
+	color    string
+	repoRoot string // of the repository that is open: messages name files from there
+	done     string // what an interrupted command has done; "" is nothing
 }
 
 // exit is an error that carries an exit code and, where err is set, a message.
@@ -107,8 +108,12 @@ func (a *app) run(ctx context.Context, args []string) int {
 		}
 		err = errors.New("interrupted; " + done)
 	}
+	text := strings.TrimSpace(err.Error())
+	if a.repoRoot != "" {
+		text = strings.ReplaceAll(text, a.repoRoot+string(os.PathSeparator), "")
+	}
 	// An error may quote what a user or a server wrote.
-	for i, line := range strings.Split(strings.TrimSpace(err.Error()), "\n") {
+	for i, line := range strings.Split(text, "\n") {
 		line = strings.ReplaceAll(line, "\t", "  ") // cobra's, before suggestions
 		if i == 0 {
 			line = "tripod: " + line

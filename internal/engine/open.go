@@ -179,6 +179,9 @@ func (r *Repo) readLock(ctx context.Context) error {
 		return nil
 	}
 	if err != nil {
+		if strings.Contains(err.Error(), "escapes from parent") { // os.Root has no error value for it
+			err = errors.New("a symbolic link leads out of the repository")
+		}
 		return fmt.Errorf("%s: %w", LockFile, err)
 	}
 	r.lockThere = true
