@@ -2,6 +2,7 @@ package report
 
 import (
 	"bytes"
+	"encoding/json"
 	"encoding/xml"
 	"errors"
 	"io"
@@ -118,41 +119,58 @@ func hostile(t *testing.T, s string) (*config.Files, *engine.LintResult, *planne
 }
 
 var (
-	command = regexp.MustCompile(`(?i)^\s*::[a-z-]+( [^:]*)?::`)
+	command = regexp.MustCompile(`(?i)^\s*::(set-|save-|add-|remove-|warning|error|notice|debug|echo|group|endgroup|stop-)[a-z-]*( .*)?::`)
 	ours    = regexp.MustCompile(`^::(error|warning|notice) (file=[^:,]+,line=\d+,(col=\d+,)?endLine=\d+(,endColumn=\d+)?,)?title=[a-z-]+::`)
 )
 
 // Whatever stands in names, values, messages and helps comes out inert in every format.
 func TestHostile(t *testing.T) {
 	for _, s := range append(slices.Clone(evil), strings.Join(evil, " "), strings.Repeat("\u0301", 300), strings.Repeat("x", 5000)) {
-		files, r, p, tree := hostile(t, s)
-		all := formats(files, r, p, tree)
-		all["check"] = func(w io.Writer) error {
-			tx := NewText(w, Style{})
-			tx.Check(s, netip.MustParseAddr("192.0.2.1"), spf.Result{Result: spf.Fail, Mechanism: s, Path: []zone.Name{zone.Name(s), zone.Name(s)}, Reason: s, Explanation: s})
-			return tx.Err()
+		hostileRound(t, s)
+	}
+}
+
+func FuzzInert(f *testing.F) {
+	for _, s := range evil {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		if len(s) < 2000 {
+			hostileRound(t, s)
 		}
-		all["check markdown"] = func(w io.Writer) error {
-			return CheckMarkdown(w, s, netip.MustParseAddr("192.0.2.1"), spf.Result{Result: spf.Fail, Mechanism: s, Path: []zone.Name{zone.Name(s), zone.Name(s)}, Reason: s, Explanation: s})
+	})
+}
+
+func hostileRound(t *testing.T, s string) {
+	t.Helper()
+	files, r, p, tree := hostile(t, s)
+	all := formats(files, r, p, tree)
+	check := spf.Result{Result: spf.Fail, Mechanism: s, Path: []zone.Name{zone.Name(s), zone.Name(s)}, Reason: s, Explanation: s}
+	all["check"] = func(w io.Writer) error {
+		tx := NewText(w, Style{})
+		tx.Check(s, netip.MustParseAddr("192.0.2.1"), check)
+		return tx.Err()
+	}
+	all["check markdown"] = func(w io.Writer) error {
+		return CheckMarkdown(w, s, netip.MustParseAddr("192.0.2.1"), check)
+	}
+	all["diagnostics"] = func(w io.Writer) error {
+		tx := NewText(w, Style{})
+		tx.Diagnostics(files, config.Diagnostics{{Position: config.Position{File: s, Line: 1, Column: 1}, Message: s, Help: s}})
+		return tx.Err()
+	}
+	for name, write := range all {
+		var b bytes.Buffer
+		if err := write(&b); err != nil {
+			t.Fatalf("%s: %v", name, err)
 		}
-		all["diagnostics"] = func(w io.Writer) error {
-			tx := NewText(w, Style{})
-			tx.Diagnostics(files, config.Diagnostics{{Position: config.Position{File: s, Line: 1, Column: 1}, Message: s, Help: s}})
-			return tx.Err()
-		}
-		for name, write := range all {
-			var b bytes.Buffer
-			if err := write(&b); err != nil {
-				t.Fatalf("%s: %v", name, err)
-			}
-			out := b.String()
-			inert(t, name, s, out)
-			switch name {
-			case "markdown", "plan markdown", "push markdown", "lock markdown", "tree markdown", "check markdown", "tree mermaid":
-				inertMarkdown(t, name, s, out)
-			case "tree svg":
-				inertXML(t, s, out)
-			}
+		out := b.String()
+		inert(t, name, s, out)
+		switch {
+		case strings.HasSuffix(name, "markdown"), name == "tree mermaid":
+			inertMarkdown(t, name, s, out)
+		case name == "tree svg":
+			inertXML(t, s, out)
 		}
 	}
 }
@@ -166,7 +184,7 @@ func inert(t *testing.T, format, s, out string) {
 	}
 	json := strings.Contains(format, "json") || format == "sarif" || format == "gitlab"
 	for _, r := range body {
-		if r == '\n' || json && r > 0x7f { // a program reads JSON, whose escapes are its own
+		if r == '\n' || json && r == unicode.ReplacementChar { // what is no UTF-8 is that in JSON
 			continue
 		}
 		if r == unicode.ReplacementChar || unicode.IsControl(r) || unicode.In(r, unicode.Cf, unicode.Zl, unicode.Zp) {
@@ -313,6 +331,24 @@ func TestCode(t *testing.T) {
 		if got := Code(in); got != want {
 			t.Errorf("Code(%q) = %q, not %q", in, got, want)
 		}
+	}
+}
+
+// JSON says the same with and without escapes.
+func TestInertJSON(t *testing.T) {
+	for _, s := range append(slices.Clone(evil), "\x7f", "é漢", "\U000f0000", `\##[`, `"##["`, "###[") {
+		var b bytes.Buffer
+		if err := writeJSON(&b, []string{s}); err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		if err := json.Unmarshal(b.Bytes(), &got); err != nil {
+			t.Fatalf("%q: %v", b.String(), err)
+		}
+		if want := strings.ToValidUTF8(s, "\ufffd"); strings.ToValidUTF8(got[0], "\ufffd") != want && !strings.Contains(s, "\xff") {
+			t.Errorf("%q, not %q", got[0], want)
+		}
+		inert(t, "json", s, b.String())
 	}
 }
 

@@ -4,7 +4,10 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
+	"unicode/utf16"
+	"unicode/utf8"
 
 	"github.com/tripod-dns/tripod/internal/engine"
 	"github.com/tripod-dns/tripod/internal/spf"
@@ -23,9 +26,31 @@ func writeJSON(w io.Writer, v any) error {
 	if err := enc.Encode(v); err != nil {
 		return err
 	}
-	// In a log of GitHub Actions "##[" begins a command, wherever it stands. Written like this it is the same JSON.
-	_, err := w.Write(bytes.ReplaceAll(b.Bytes(), []byte("##["), []byte(`#\u0023[`)))
+	_, err := w.Write(inertJSON(b.Bytes()))
 	return err
+}
+
+// inertJSON is the same JSON without what a terminal or a log would act on: invisible characters, and "##[", which begins a command
+// wherever it stands in a log of GitHub Actions, become escapes. All of these stand in strings only.
+func inertJSON(doc []byte) []byte {
+	const command = "##["
+	odd := func(r rune) bool { return r > 0x7e && invisible(r) }
+	if !bytes.Contains(doc, []byte(command)) && !bytes.ContainsFunc(doc, odd) {
+		return doc
+	}
+	out := make([]byte, 0, len(doc)+64)
+	for i := 0; i < len(doc); {
+		r, n := utf8.DecodeRune(doc[i:])
+		if odd(r) || r == '#' && bytes.HasPrefix(doc[i:], []byte(command)) {
+			for _, u := range utf16.Encode([]rune{r}) {
+				out = fmt.Appendf(out, `\u%04x`, u)
+			}
+		} else {
+			out = append(out, doc[i:i+n]...)
+		}
+		i += n
+	}
+	return out
 }
 
 type jsonPlace struct {

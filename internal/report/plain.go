@@ -32,7 +32,7 @@ func Plain(s string) string {
 			b.WriteString(`\r`)
 		case r == '\t':
 			b.WriteString(`\t`)
-		case unicode.IsControl(r), unicode.In(r, unicode.Cf, unicode.Zl, unicode.Zp, unicode.Co), r == '#' && strings.HasPrefix(s[i:], "##["),
+		case invisible(r), r == '#' && strings.HasPrefix(s[i:], "##["),
 			r == ':' && isCommand(s[i:]):
 			fmt.Fprintf(&b, `\u{%x}`, r)
 		default:
@@ -40,6 +40,12 @@ func Plain(s string) string {
 		}
 	}
 	return b.String()
+}
+
+// invisible tells whether a character is not seen but does something: controls, bidi marks, format characters, line separators, and what has
+// no agreed meaning.
+func invisible(r rune) bool {
+	return unicode.IsControl(r) || unicode.In(r, unicode.Cf, unicode.Zl, unicode.Zp, unicode.Co)
 }
 
 // isCommand tells whether "::name" begins s, as workflow commands of GitHub Actions do. An IPv6 address is none: a command's name has

@@ -98,11 +98,8 @@ func (t *Text) verifiedSet(z engine.VerifiedZone, s engine.VerifiedSet) {
 // answerText says who gives an answer, and what it is where it has no records.
 func answerText(s engine.VerifiedSet, a engine.VerifiedAnswer) string {
 	who := servers(a.Servers)
-	if len(s.Answers) == 1 {
+	if len(s.Answers) == 1 && len(a.Servers) > 1 && s.Verdict != engine.Undeclared {
 		who = "all that answer"
-		if len(a.Servers) == 1 {
-			who = a.Servers[0]
-		}
 	}
 	switch {
 	case a.AsDeclared:
