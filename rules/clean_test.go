@@ -149,3 +149,33 @@ func TestCleanZonesWithGaps(t *testing.T) {
 		})
 	}
 }
+
+// TestCleanZonesRaw: the same zones written as raw records are clean too.
+func TestCleanZonesRaw(t *testing.T) {
+	paths, err := filepath.Glob(filepath.Join(cleanZones, "*.txtar"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range paths {
+		t.Run(strings.TrimSuffix(filepath.Base(path), ".txtar"), func(t *testing.T) {
+			t.Parallel()
+			_, files, _ := readCleanZone(t, path)
+			raw, ok := rawFiles(t, &rulecase.Case{Files: files})
+			if !ok {
+				t.Skip("the zone needs more than records")
+			}
+			res, err := rulecase.Run(t.Context(), raw, "", t.TempDir())
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, f := range res.Findings {
+				if f.Severity > rules.Info {
+					t.Errorf("a well-run zone has a finding:\n%s", res.Line(f))
+				}
+			}
+			for _, n := range res.Lint.NotChecked {
+				t.Errorf("%s: %s: %s", n.Domain, n.Reason, strings.Join(n.Rules, ", "))
+			}
+		})
+	}
+}
