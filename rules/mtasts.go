@@ -98,8 +98,7 @@ func (p *Pass) around() *aroundViews {
 func sameKind(a, b zone.Name) bool {
 	first, rest := a.Cut()
 	other, restB := b.Cut()
-	return first == other && first == mtasts.Label ||
-		first == other && first == "_smtp" && rest.First() == "_tls" ||
+	return first == other && (first == mtasts.Label || first == "_smtp" && rest.First() == "_tls") ||
 		rest.First() == bimi.Label && restB.First() == bimi.Label
 }
 

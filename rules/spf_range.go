@@ -181,7 +181,7 @@ var reserved = []struct {
 // that are for documentation.
 func reservedRange(net netip.Prefix, owner zone.Name) (what string, ok bool) {
 	for _, r := range reserved {
-		if net.Bits() >= r.prefix.Bits() && r.prefix.Contains(net.Addr()) && !(r.doc && reservedName(owner)) {
+		if net.Bits() >= r.prefix.Bits() && r.prefix.Contains(net.Addr()) && (!r.doc || !reservedName(owner)) {
 			return r.what, true
 		}
 	}

@@ -202,7 +202,7 @@ func (r *Repo) baseScripts(ctx context.Context, tree *gitTree) (dir, note string
 		same := true
 		output := r.Config.Settings.DNSControl.Output + "/"
 		for path := range strings.SplitSeq(diff, "\x00") {
-			same = same && !(keep(path) && !strings.HasPrefix(path, output))
+			same = same && (!keep(path) || strings.HasPrefix(path, output))
 		}
 		if same {
 			return "", "", nil

@@ -42,7 +42,7 @@ func (r *Repo) lint(ctx context.Context, partial []rules.Finding) (*LintResult, 
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	all := append(problems, found.Findings...)
+	all := slices.Concat(problems, found.Findings)
 	more, err := r.runFindings(settings, found.Missing, partial)
 	if err != nil {
 		return nil, err

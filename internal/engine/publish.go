@@ -171,9 +171,7 @@ func pushResult(list []*dnscontrol.ZonePreview, applied bool) *PushResult {
 			continue
 		}
 		pz := PushZone{Zone: z.Domain.ID(), Provider: z.Provider, Type: z.Type}
-		for _, c := range z.Changes {
-			pz.Changes = append(pz.Changes, c)
-		}
+		pz.Changes = append(pz.Changes, z.Changes...)
 		out.Zones = append(out.Zones, pz)
 	}
 	return out

@@ -117,7 +117,7 @@ func run(ctx context.Context, o options, w io.Writer) error {
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(w, "%s/%s, %d processors, %s; medians of %d rounds\n", runtime.GOOS, runtime.GOARCH, runtime.NumCPU(), runtime.Version(), o.rounds)
+	say(w, "%s/%s, %d processors, %s; medians of %d rounds\n", runtime.GOOS, runtime.GOARCH, runtime.NumCPU(), runtime.Version(), o.rounds)
 	start := []*program{
 		{name: "tripod version", dir: dir, args: []string{bin("tripod"), "version"}},
 		{name: "empty Go program", dir: dir, args: []string{bin("empty")}},
@@ -125,7 +125,7 @@ func run(ctx context.Context, o options, w io.Writer) error {
 	if err := measure(ctx, start, 4*o.rounds); err != nil {
 		return err
 	}
-	fmt.Fprint(w, "\n## Start-up\n\n")
+	say(w, "\n## Start-up\n\n")
 	table(w, start, start[1:])
 	for size := range strings.SplitSeq(o.sizes, ",") {
 		n, err := strconv.Atoi(size)
@@ -157,7 +157,7 @@ func run(ctx context.Context, o options, w io.Writer) error {
 		if err := measure(ctx, programs, o.rounds); err != nil {
 			return err
 		}
-		fmt.Fprintf(w, "\n## %d domains\n\n", n)
+		say(w, "\n## %d domains\n\n", n)
 		table(w, programs, against)
 	}
 	return nil
@@ -215,6 +215,9 @@ func once(ctx context.Context, p *program) (cost, error) {
 	return c, nil
 }
 
+// say prints. What cannot be printed is seen to be missing.
+func say(w io.Writer, format string, args ...any) { _, _ = fmt.Fprintf(w, format, args...) }
+
 // table prints a row a program: its costs, and the ratio of its processor time to that of the others, the median of those of each round.
 func table(w io.Writer, programs, others []*program) {
 	head, rule := "| | CPU s | wall s | peak MiB |", "|---|---:|---:|---:|"
@@ -222,9 +225,9 @@ func table(w io.Writer, programs, others []*program) {
 		head += " CPU / " + o.name + " |"
 		rule += "---:|"
 	}
-	fmt.Fprintf(w, "%s\n%s\n", head, rule)
+	say(w, "%s\n%s\n", head, rule)
 	for _, p := range programs {
-		fmt.Fprintf(w, "| %s | %s | %s | %.1f |", p.name,
+		say(w, "| %s | %s | %s | %.1f |", p.name,
 			seconds(median(p.runs, func(c cost) time.Duration { return c.cpu })),
 			seconds(median(p.runs, func(c cost) time.Duration { return c.wall })),
 			float64(median(p.runs, func(c cost) int64 { return c.memory }))/(1<<20))
@@ -233,9 +236,9 @@ func table(w io.Writer, programs, others []*program) {
 			for i := range p.runs {
 				ratios[i] = float64(p.runs[i].cpu) / max(1, float64(o.runs[i].cpu))
 			}
-			fmt.Fprintf(w, " %.3g |", median(ratios, func(r float64) float64 { return r }))
+			say(w, " %.3g |", median(ratios, func(r float64) float64 { return r }))
 		}
-		fmt.Fprintln(w)
+		say(w, "\n")
 	}
 }
 
