@@ -210,7 +210,7 @@ var dmarcMissing = &Rule{
 			Help:    fmt.Sprintf("begin with %s TXT \"v=DMARC1; p=none; rua=mailto:…\", read the reports, then write quarantine or reject", dmarc.RecordName(bare[0])),
 		}
 		if severity == Warning {
-			f.Help = fmt.Sprintf("nothing sends or takes mail there: write %s TXT \"v=DMARC1; p=reject\"", dmarc.RecordName(bare[0]))
+			f.Help = fmt.Sprintf("nothing sends there, and no MX takes mail: write %s TXT \"v=DMARC1; p=reject\"", dmarc.RecordName(bare[0]))
 		}
 		p.Report(p.Bulk(f, "a DMARC policy"))
 	},

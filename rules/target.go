@@ -128,11 +128,11 @@ func (p *Pass) spfTarget(t *spfText, tn *spf.TermNode) {
 	}
 	switch tn.Term.Kind {
 	case spf.Include, spf.Redirect:
-		if tn.Tree == nil || tn.Tree.Answer.Status != zone.NXDomain {
+		if !authorises(tn) || tn.Tree == nil || tn.Tree.Answer.Status != zone.NXDomain {
 			return
 		}
 	case spf.A, spf.MX, spf.Exists:
-		if tn.Status != zone.NXDomain || tn.Term.Qualifier != '+' {
+		if !authorises(tn) || tn.Status != zone.NXDomain {
 			return
 		}
 	default:
@@ -144,6 +144,16 @@ func (p *Pass) spfTarget(t *spfText, tn *spf.TermNode) {
 		f := goneFinding(reg, fmt.Sprintf("can send as %s", t.rec.Name))
 		p.reportTerm(t, tn, f)
 	}
+}
+
+// authorises tells whether a match of a term lets a message pass: no term on the way there has another qualifier than +.
+func authorises(tn *spf.TermNode) bool {
+	for ; tn != nil; tn = tn.In.Via {
+		if tn.Term.Kind.IsMechanism() && tn.Term.Qualifier != '+' {
+			return false
+		}
+	}
+	return true
 }
 
 // cnameTarget looks at where a CNAME leads.
