@@ -70,10 +70,14 @@ var mxNull = &Rule{
 			}
 			p.Whole(name, dns.TypeMX)
 			if rr.Pref != 0 {
-				p.ReportRecord(rr, Finding{Severity: Warning,
+				f := Finding{Severity: Warning,
 					Message: fmt.Sprintf("the preference of a null MX is 0, not %d: not every sender may know it for one", rr.Pref),
 					Help:    `write "0 ."`,
-				})
+				}
+				if rr.Origin == zone.Defined && !rr.At.IsZero() {
+					f.Fix = &Fix{Message: "write 0 .", Edits: []Edit{{At: rr.At, New: "0 ."}}}
+				}
+				p.ReportRecord(rr, f)
 			}
 			switch p.SPFPasses(name) {
 			case Yes:
