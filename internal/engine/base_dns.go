@@ -1,10 +1,12 @@
 package engine
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
 	"slices"
+	"strings"
 	"sync"
 
 	"github.com/miekg/dns"
@@ -71,20 +73,15 @@ func (r *Repo) dnsBase(ctx context.Context, o BaseOptions) (*base, error) {
 	var notes []string
 	if len(differ) > 0 {
 		slices.SortFunc(differ, func(a, b resolve.Question) int { return a.Name.Compare(b.Name) })
-		notes = append(notes, fmt.Sprintf("the name servers do not agree on %s: what most of them answer was taken. tripod verify says who answers what.", first(differ, 3)))
+		notes = append(notes, fmt.Sprintf("the name servers do not agree on %s: what most of them answer was taken (tripod verify says who answers what)", first(differ, 3)))
 	}
 	if tagged > 0 {
-		notes = append(notes, fmt.Sprintf("definitions with a tag are not what the world sees, and were not compared: %d.", tagged))
+		notes = append(notes, fmt.Sprintf("definitions with a tag are not what the world sees, and were not compared: %d", tagged))
 	}
 	if owned {
-		notes = append(notes, "asked were the names and types of the definitions, and those that matter for mail: what else a push would delete does not show here.")
+		notes = append(notes, "asked were the names and types of the definitions, and those that matter for mail: what else a push would delete does not show here")
 	}
-	for i, n := range notes {
-		if i > 0 {
-			b.Note += " "
-		}
-		b.Note += n
-	}
+	b.Note = strings.Join(notes, "; ")
 	return b, nil
 }
 
@@ -198,26 +195,39 @@ func (r *Repo) observed(d *zone.Domain, a ask, o resolve.Observation) []*zone.Re
 	return out
 }
 
-// majority is the answer that most servers give, the first of these where several are given as often. Same is false when the
-// servers do not agree, ok when none answers.
+// majority is the answer that most servers give, with the TTL that most of these give; the first where several are given as often. Same
+// is false when the servers do not agree on the records, ok when none answers.
 func majority(seen []resolve.Observation) (o resolve.Observation, same, ok bool) {
-	count := map[string]int{}
+	type answer struct {
+		key string
+		ttl uint32
+	}
+	of := func(x resolve.Observation) answer {
+		key, _, _ := answerOf(x)
+		a := answer{key: key}
+		if len(x.Records) > 0 {
+			a.ttl = x.Records[0].TTL
+		}
+		return a
+	}
+	count, alike := map[string]int{}, map[answer]int{}
 	for _, x := range seen {
 		if x.Outcome.Speaks() {
-			key, _, _ := answerOf(x)
-			count[key]++
+			a := of(x)
+			count[a.key]++
+			alike[a]++
 		}
 	}
-	best := 0
-	for _, x := range seen {
+	for i, x := range seen {
 		if !x.Outcome.Speaks() {
 			continue
 		}
-		if key, _, _ := answerOf(x); count[key] > best {
-			best, o = count[key], x
+		a, best := of(x), of(o)
+		if !ok || cmp.Or(cmp.Compare(count[a.key], count[best.key]), cmp.Compare(alike[a], alike[best])) > 0 {
+			o, ok = seen[i], true
 		}
 	}
-	return o, len(count) == 1, len(count) > 0
+	return o, len(count) == 1, ok
 }
 
 // providerBase is what the providers have: their zone files where they are BIND's, else what the user's dnscontrol says.

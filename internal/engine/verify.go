@@ -355,7 +355,7 @@ func allAbsent(seen []resolve.Observation) bool {
 	return !slices.ContainsFunc(seen, func(o resolve.Observation) bool { return o.Outcome.Speaks() && o.Outcome != resolve.Absent })
 }
 
-// answers are the different answers, the most frequent first.
+// answers are the different answers, what is declared first, then the most frequent.
 func answers(seen []resolve.Observation, good func(resolve.Observation) bool) []VerifiedAnswer {
 	var out []VerifiedAnswer
 	index := map[string]int{}
@@ -372,7 +372,15 @@ func answers(seen []resolve.Observation, good func(resolve.Observation) bool) []
 		}
 		out[i].Servers = append(out[i].Servers, o.Server.String())
 	}
-	slices.SortStableFunc(out, func(a, b VerifiedAnswer) int { return cmp.Compare(len(b.Servers), len(a.Servers)) })
+	rank := func(a VerifiedAnswer) int {
+		if a.AsDeclared {
+			return 0
+		}
+		return 1
+	}
+	slices.SortStableFunc(out, func(a, b VerifiedAnswer) int {
+		return cmp.Or(cmp.Compare(rank(a), rank(b)), cmp.Compare(len(b.Servers), len(a.Servers)), cmp.Compare(a.Text, b.Text), slices.Compare(a.Data, b.Data))
+	})
 	return out
 }
 
