@@ -10,7 +10,7 @@ import (
 
 // LoadLike is Load of a source that is mostly the same as a repository that is loaded already, as the commit before a change is: what
 // files say that are equal byte for byte is taken from there and not parsed again. The files that both have bear the same numbers, and
-// neither of the two may be changed afterwards.
+// neither of the two may be changed afterwards. Without another one it is Load.
 func LoadLike(ctx context.Context, src Source, other *Repository) (*Repository, Diagnostics, error) {
 	return loadFrom(ctx, src, other)
 }

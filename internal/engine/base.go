@@ -146,7 +146,7 @@ func (r *Repo) gitBase(ctx context.Context, ref, commit string) (*base, error) {
 		return tree.read(ctx, path, config.MaxFileSize)
 	})
 	opts.ReadLock = func(ctx context.Context) ([]byte, error) { return tree.read(ctx, LockFile, resolve.MaxLockSize) }
-	opts.shared = r.live
+	opts.shared, opts.like = r.live, r.Config
 	if r.restWhy != "" {
 		opts.NoRest = r.restWhy
 	}

@@ -54,8 +54,9 @@ type Options struct {
 	// NoRest leaves the other half of extend zones unknown, with this reason.
 	NoRest string
 
-	shared  *resolve.Client // judges base and head by the same live answers
-	restDir string          // where dnsconfig.js is, when that is not the root
+	shared  *resolve.Client    // judges base and head by the same live answers
+	like    *config.Repository // what Source is mostly the same as; may be nil
+	restDir string             // where dnsconfig.js is, when that is not the root
 }
 
 // A Repo is a loaded repository.
@@ -104,7 +105,7 @@ func Open(ctx context.Context, opts Options) (*Repo, error) {
 		r.Root, r.source = root, disk
 		defer func() { _ = disk.Close() }() // only read from
 	}
-	repo, diagnostics, err := config.Load(ctx, r.source)
+	repo, diagnostics, err := config.LoadLike(ctx, r.source, opts.like)
 	if err != nil {
 		return nil, err
 	}
