@@ -159,6 +159,13 @@ func hostileRound(t *testing.T, s string) {
 		tx.Diagnostics(files, config.Diagnostics{{Position: config.Position{File: s, Line: 1, Column: 1}, Message: s, Help: s}})
 		return tx.Err()
 	}
+	all["verify"] = func(w io.Writer) error {
+		tx := NewText(w, Style{})
+		tx.Verify(evilVerify(s))
+		return tx.Err()
+	}
+	all["verify json"] = func(w io.Writer) error { return VerifyJSON(w, evilVerify(s)) }
+	all["verify markdown"] = func(w io.Writer) error { return VerifyMarkdown(w, evilVerify(s)) }
 	for name, write := range all {
 		var b bytes.Buffer
 		if err := write(&b); err != nil {

@@ -53,9 +53,9 @@ func quiet(z engine.VerifiedZone) bool {
 
 func zoneName(z engine.VerifiedZone) string {
 	if z.Tag == "" {
-		return z.Name.String()
+		return Plain(z.Name.String())
 	}
-	return z.Name.String() + " (tag " + Plain(z.Tag) + ")"
+	return Plain(z.Name.String() + " (tag " + z.Tag + ")")
 }
 
 func (t *Text) verdict(v engine.Verdict) string {
@@ -76,11 +76,20 @@ func position(p config.Position) string {
 	return fmt.Sprintf("  %s:%d:%d", Plain(p.File), p.Line, p.Column)
 }
 
+// verified writes what a verdict is of, and its place beside it or, where there is no room, below.
+func (t *Text) verified(v engine.Verdict, what, kind string, pos config.Position) {
+	where := position(pos)
+	if columns("  "+string(v)+": "+what+kind+where) > t.width {
+		where = "\n  " + where
+	}
+	t.printf("  %s: %s%s%s\n", t.verdict(v), t.bold(what), kind, t.dim(where))
+}
+
 func (t *Text) verifiedSet(z engine.VerifiedZone, s engine.VerifiedSet) {
 	if s.Verdict == engine.AsDeclared || s.Verdict == engine.Unconfirmed && z.Err != "" {
 		return
 	}
-	t.printf("  %s: %s %s%s\n", t.verdict(s.Verdict), t.bold(s.Name.String()), s.Type, t.dim(position(s.Pos)))
+	t.verified(s.Verdict, Plain(s.Name.String()), " "+s.Type, s.Pos)
 	if s.Verdict == engine.Undeclared {
 		t.hanging("    ", s.What+" is published and not declared")
 	}
@@ -137,7 +146,7 @@ func (t *Text) verifiedPolicy(p engine.VerifiedPolicy) {
 	if p.Verdict == engine.AsDeclared && p.Message == "" {
 		return
 	}
-	t.printf("  %s: %s%s\n", t.verdict(p.Verdict), t.bold(Plain(p.URL)), t.dim(position(p.Pos)))
+	t.verified(p.Verdict, Plain(p.URL), "", p.Pos)
 	t.hanging("    ", p.Message)
 }
 
