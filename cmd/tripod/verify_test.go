@@ -252,13 +252,15 @@ func TestVerifyTellsServersApart(t *testing.T) {
 	servers := map[string]string{
 		"good": good,
 		// BIND that serves another zone only refuses.
-		"lame":   serve(t, map[string]string{"b.example": edited(t, filepath.Join(zones, "a.example.zone"), "a.example", "b.example")}),
-		"dead":   answering(t, false, func(dns.ResponseWriter, *dns.Msg) {}),
-		"fails":  answering(t, false, replying(func(m *dns.Msg) { m.Rcode = dns.RcodeServerFailure })),
-		"cache":  answering(t, false, replying(func(m *dns.Msg) { m.RecursionAvailable = true })),
-		"upward": answering(t, false, replying(func(m *dns.Msg) { m.Ns = []dns.RR{&dns.NS{Hdr: dns.RR_Header{Name: ".", Rrtype: dns.TypeNS, Class: dns.ClassINET}, Ns: "a.root-servers.net."}} })),
-		"cut":    answering(t, false, replying(func(m *dns.Msg) { m.Authoritative, m.Truncated = true, true })),
-		"large":  answering(t, true, relay(t, good)),
+		"lame":  serve(t, map[string]string{"b.example": edited(t, filepath.Join(zones, "a.example.zone"), "a.example", "b.example")}),
+		"dead":  answering(t, false, func(dns.ResponseWriter, *dns.Msg) {}),
+		"fails": answering(t, false, replying(func(m *dns.Msg) { m.Rcode = dns.RcodeServerFailure })),
+		"cache": answering(t, false, replying(func(m *dns.Msg) { m.RecursionAvailable = true })),
+		"upward": answering(t, false, replying(func(m *dns.Msg) {
+			m.Ns = []dns.RR{&dns.NS{Hdr: dns.RR_Header{Name: ".", Rrtype: dns.TypeNS, Class: dns.ClassINET}, Ns: "a.root-servers.net."}}
+		})),
+		"cut":   answering(t, false, replying(func(m *dns.Msg) { m.Authoritative, m.Truncated = true, true })),
+		"large": answering(t, true, relay(t, good)),
 		"rot": answering(t, false, func(w dns.ResponseWriter, q *dns.Msg) {
 			_, _ = w.Write([]byte{byte(q.Id >> 8), byte(q.Id), 0x84, 0, 0, 1, 0, 9, 0, 0, 0, 0, 7, 'r'})
 		}),
