@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"runtime"
+	"strings"
 	"sync"
 
 	"github.com/tripod-dns/tripod/internal/dnscontrol"
@@ -69,10 +70,15 @@ func (r *Repo) compare(ctx context.Context, b *base) (*planner.Plan, error) {
 	for _, d := range domains {
 		defined[d.ID()] = true
 	}
+	var left []string
 	if b.repo != nil {
 		for _, d := range b.repo.Config.Domains {
 			if !defined[d.ID()] {
 				// It is defined no more. In extend its records leave the zone; a zone that tripod owned is left as it is.
+				if d.Emit == zone.EmitZone {
+					left = append(left, d.ID())
+					continue
+				}
 				gone := *d
 				gone.Records, gone.Flatten, gone.MTASTS = nil, nil, nil
 				domains = append(domains, &gone)
@@ -84,9 +90,6 @@ func (r *Repo) compare(ctx context.Context, b *base) (*planner.Plan, error) {
 	parallel(len(domains), func(i int) {
 		d := domains[i]
 		plans[i] = planner.DomainPlan{Name: d.Name, Tag: d.Tag}
-		if !defined[d.ID()] && d.Emit == zone.EmitZone {
-			return
-		}
 		if b.repo != nil && sameRecords(d, b.domains[d.ID()]) {
 			return
 		}
@@ -134,12 +137,28 @@ func (r *Repo) compare(ctx context.Context, b *base) (*planner.Plan, error) {
 		return nil, err
 	}
 	plan := &planner.Plan{Base: b.Base, Digest: planner.Digest(all)}
+	if len(left) > 0 {
+		plan.Base.Note = strings.TrimPrefix(plan.Base.Note+"; "+leftAlone(left), "; ")
+	}
 	for _, p := range plans {
 		if len(p.Changes)+len(p.Effects) > 0 {
 			plan.Domains = append(plan.Domains, p)
 		}
 	}
 	return plan, nil
+}
+
+// leftAlone says what becomes of zones that are defined no more.
+func leftAlone(zones []string) string {
+	const shown = 5
+	names := strings.Join(zones[:min(shown, len(zones))], ", ")
+	if more := len(zones) - shown; more > 0 {
+		names += fmt.Sprintf(" and %d more", more)
+	}
+	if len(zones) == 1 {
+		return names + " is defined no more: dnscontrol leaves its zone as it is"
+	}
+	return names + " are defined no more: dnscontrol leaves their zones as they are"
 }
 
 // sameRecords tells whether two definitions publish the same, without asking dnscontrol: the common case of a zone that a merge
