@@ -15,7 +15,10 @@ import (
 func Escape(s string) string {
 	s = Plain(s)
 	var b strings.Builder
-	for _, r := range s {
+	before := ' '
+	for i, r := range s {
+		was := before
+		before = r
 		switch r {
 		case '&':
 			b.WriteString("&amp;")
@@ -24,8 +27,16 @@ func Escape(s string) string {
 		case '>':
 			b.WriteString("&gt;")
 		case '@':
-			b.WriteString("&#64;") // GitHub does not take it for a mention then
-		case '\\', '`', '*', '_', '{', '}', '[', ']', '(', ')', '#', '+', '!', '|', '~', '$', ':':
+			b.WriteString("&#64;")
+			if !wordRune(was) && wordStart(s[i+1:]) {
+				b.WriteString("&#8203;") // GitHub looks for mentions in what comes out of Markdown
+			}
+		case '#':
+			b.WriteString(`\#`)
+			if wordStart(s[i+1:]) {
+				b.WriteString("&#8203;") // and for references to issues
+			}
+		case '\\', '`', '*', '_', '{', '}', '[', ']', '(', ')', '+', '!', '|', '~', '$', ':':
 			b.WriteByte('\\')
 			b.WriteRune(r)
 		default:
@@ -34,6 +45,12 @@ func Escape(s string) string {
 	}
 	return b.String()
 }
+
+func wordRune(r rune) bool {
+	return r == '_' || '0' <= r && r <= '9' || 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z'
+}
+
+func wordStart(s string) bool { return s != "" && wordRune(rune(s[0])) }
 
 // Code is text as inline code, with as many back-quotes around it as it takes.
 func Code(s string) string {
