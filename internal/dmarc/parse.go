@@ -82,7 +82,7 @@ func (p *parser) version() {
 	t := p.Tags[i]
 	switch {
 	case t.Name != "v":
-		p.problem(KindVersion, t.NameStart, t.NameEnd, fmt.Sprintf("%q is no tag: %s", t.Name, ignored), "write v=DMARC1 with a small v")
+		p.problem(KindVersion, t.NameStart, t.NameEnd, fmt.Sprintf("%q is not v, names of tags are case-sensitive (RFC 6376 §3.2): some %s", t.Name, ignored), "write v=DMARC1 with a small v")
 	case i > 0 || strings.TrimLeft(text[:t.NameStart], " \t") != "":
 		p.problem(KindVersion, t.NameStart, t.ValueEnd, "v is not the first tag: "+ignored, "the record begins with v=DMARC1;")
 	case t.Escaped && t.Unescaped() == "DMARC1":

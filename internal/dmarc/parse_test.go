@@ -43,7 +43,7 @@ func TestParse(t *testing.T) {
 		{"\ufeffv=DMARC1; p=none", "none at all", []string{"version [\ufeff] \"\\ufeff\" stands before v=DMARC1: receivers see no DMARC record | the record begins with v=DMARC1; delete what stands before it"}},
 		{`"v=DMARC1; p=none"`, "none at all", []string{`version ["] "\"" stands before v=DMARC1: receivers see no DMARC record | the record begins with v=DMARC1; delete what stands before it`}},
 		{"v=dmarc1; p=none", "none at all", []string{`version [dmarc1] the version "dmarc1" is not DMARC1: receivers see no DMARC record | write DMARC1 in capitals`}},
-		{"V=DMARC1; p=none", "none at all", []string{`version [V] "V" is no tag: receivers see no DMARC record | write v=DMARC1 with a small v`}},
+		{"V=DMARC1; p=none", "none at all", []string{`version [V] "V" is not v, names of tags are case-sensitive (RFC 6376 §3.2): some receivers see no DMARC record | write v=DMARC1 with a small v`}},
 		{"p=none; v=DMARC1", "none at all", []string{`version [v=DMARC1] v is not the first tag: receivers see no DMARC record | the record begins with v=DMARC1;`}},
 		{"p=none; rua=" + mail, "none at all", []string{`version [p=none] v=DMARC1 is missing: receivers see no DMARC record | the record begins with v=DMARC1;`}},
 		{"v=DMARC1 p=none", "none at all", []string{`version [DMARC1 p=none] the version is read as "DMARC1 p=none": receivers see no DMARC record | a semicolon is missing behind DMARC1`}},
