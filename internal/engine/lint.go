@@ -74,12 +74,22 @@ func (r *LintResult) count(suppressed int) {
 	}
 }
 
-// notChecked puts what was not checked in the order of names; one entry a domain and reason.
+// notChecked puts what was not checked in the order of names; one entry a domain, all its views together, and reason.
 func (r *Repo) notChecked(list []rules.NotChecked) []rules.NotChecked {
 	slices.SortStableFunc(list, func(a, b rules.NotChecked) int {
 		return cmp.Or(a.Domain.Compare(b.Domain), cmp.Compare(a.Reason, b.Reason))
 	})
-	return list
+	out := list[:0]
+	for _, n := range list {
+		if last := len(out) - 1; last >= 0 && out[last].Domain == n.Domain && out[last].Reason == n.Reason {
+			ids := slices.Concat(out[last].Rules, n.Rules)
+			slices.Sort(ids)
+			out[last].Rules = slices.Compact(ids)
+			continue
+		}
+		out = append(out, n)
+	}
+	return out
 }
 
 // FailOn is the severity at which a lint fails, as configured.
