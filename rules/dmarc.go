@@ -92,7 +92,7 @@ func (p *Pass) dmarcPlaces() []*dmarcPlace {
 			}
 			continue
 		}
-		pl.add(&dmarcText{rr: rr})
+		pl.add(p, &dmarcText{rr: rr})
 	}
 	for _, pl := range v.places {
 		if pl.cname == nil || len(pl.texts) > 0 {
@@ -101,21 +101,21 @@ func (p *Pass) dmarcPlaces() []*dmarcPlace {
 		for _, rr := range p.World().Lookup(p.Context(), pl.name, dns.TypeTXT).Records {
 			if rr.Type == dns.TypeTXT {
 				third := rr.Origin == zone.Third
-				pl.add(&dmarcText{rr: rr, third: third, shared: !third && rr.Name.First() == "_dmarc"})
+				pl.add(p, &dmarcText{rr: rr, third: third, shared: !third && rr.Name.First() == "_dmarc"})
 			}
 		}
 	}
 	return v.places
 }
 
-func (pl *dmarcPlace) add(t *dmarcText) {
+func (pl *dmarcPlace) add(p *Pass, t *dmarcText) {
 	text := t.rr.Text.String()
 	for _, o := range pl.texts {
 		if o.rr.Text.String() == text {
 			return // a double is served once (RFC 2181 §5)
 		}
 	}
-	t.place, t.rec = pl, dmarc.Parse(text)
+	t.place, t.rec = pl, p.ParseDMARC(t.rr)
 	if t.rec.IsRecord {
 		pl.count++
 	}

@@ -338,7 +338,7 @@ var dmarcDiscoveryDiffers = &Rule{
 			if wrongPSD(d) {
 				continue // dmarc-psd
 			}
-			old := dmarc.DiscoverPSL(p.Context(), p.World(), name)
+			old := dmarc.DiscoverPSL(p.Context(), p.SharedWorld(), name)
 			if !old.PolicyKnown {
 				p.missingDMARC(&old, zone.Span{})
 				continue

@@ -120,7 +120,7 @@ func (p *Pass) external(t *dmarcText, h reportHost, orgs map[zone.Name]orgAnswer
 	at := t.rr.TextSpan(h.uri.Start, h.uri.End)
 	host, ok := orgs[h.host]
 	if !ok {
-		host.org, host.known = dmarc.OrgDomain(p.Context(), p.World(), h.host)
+		host.org, host.known = dmarc.OrgDomain(p.Context(), p.SharedWorld(), h.host)
 		orgs[h.host] = host
 	}
 	own, known := p.orgOf(owner, at)
@@ -186,7 +186,7 @@ func (p *Pass) overrides() {
 			host = host.Parent()
 		}
 		host = host.Parent()
-		rec := dmarc.Parse(rr.Text.String())
+		rec := p.ParseDMARC(rr)
 		for _, uris := range [2][]taglist.URI{rec.RUA, rec.RUF} {
 			for _, u := range uris {
 				if u.Valid() && u.Scheme == "mailto" && zone.Name(u.Host) != host {

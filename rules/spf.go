@@ -8,6 +8,7 @@ import (
 
 	"github.com/miekg/dns"
 
+	"github.com/tripod-dns/tripod/internal/dmarc"
 	"github.com/tripod-dns/tripod/internal/resolve"
 	"github.com/tripod-dns/tripod/internal/spf"
 	"github.com/tripod-dns/tripod/internal/zone"
@@ -30,14 +31,14 @@ type spfViews struct {
 // spfCache is what the family shares between domains: third parties' records, by their text.
 type spfCache struct{ third sync.Map }
 
-// An spfWorld is the world with the records that are parsed already.
-type spfWorld struct {
+// A sharedWorld is the world with the records that are parsed already.
+type sharedWorld struct {
 	*resolve.World
 	p *Pass
 }
 
 // ParsedSPF implements spf.Parser.
-func (w spfWorld) ParsedSPF(r *zone.Record) *spf.Record {
+func (w sharedWorld) ParsedSPF(r *zone.Record) *spf.Record {
 	if r.Origin != zone.Third {
 		return w.p.ParseSPF(r)
 	}
@@ -53,8 +54,11 @@ func (w spfWorld) ParsedSPF(r *zone.Record) *spf.Record {
 	return rec
 }
 
-// SPFWorld is World for the evaluators of package spf: it shares parsed records.
-func (p *Pass) SPFWorld() zone.Lookup { return spfWorld{p.dom.world, p} }
+// ParsedDMARC implements dmarc.Parser.
+func (w sharedWorld) ParsedDMARC(r *zone.Record) *dmarc.Record { return w.p.ParseDMARC(r) }
+
+// SharedWorld is World for the evaluators of packages spf and dmarc: it shares parsed records.
+func (p *Pass) SharedWorld() zone.Lookup { return sharedWorld{p.dom.world, p} }
 
 // An spfText is one SPF record of the zone.
 type spfText struct {
@@ -121,7 +125,7 @@ func (p *Pass) treeOf(t *spfText) *spf.Tree {
 	t.tree = v.trees[name]
 	if t.tree == nil || t.tree.Root.Record != t.rec {
 		// The record is there, whatever else is known of its name.
-		t.tree = spf.WalkRecord(p.Context(), p.SPFWorld(), name, t.rec, t.parsed)
+		t.tree = spf.WalkRecord(p.Context(), p.SharedWorld(), name, t.rec, t.parsed)
 	}
 	if v.trees == nil {
 		v.trees = map[zone.Name]*spf.Tree{}

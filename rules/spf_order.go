@@ -109,7 +109,7 @@ func (p *Pass) partOfAll(t *spfText, tree *spf.Tree) (part [2]float64, widest [2
 	if sum[0] < 0.5 && sum[1] < 0.5 {
 		return part, widest
 	}
-	set := spf.SendersOf(p.Context(), p.SPFWorld(), t.rec.Name, t.parsed, true)
+	set := spf.SendersOf(p.Context(), p.SharedWorld(), t.rec.Name, t.parsed, true)
 	for i := range part {
 		if widest[i] == nil {
 			continue

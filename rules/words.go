@@ -19,6 +19,7 @@ import (
 // wordViews are what the shared words found out about one domain.
 type wordViews struct {
 	parsed  map[*zone.Record]*spf.Record
+	policy  map[*zone.Record]*dmarc.Record
 	trees   map[zone.Name]*spf.Tree
 	passes  map[zone.Name]Tri
 	found   map[zone.Name]*dmarc.Discovery
@@ -77,7 +78,7 @@ func (p *Pass) SPFTree(name zone.Name) *spf.Tree {
 	if v.trees == nil {
 		v.trees = map[zone.Name]*spf.Tree{}
 	}
-	t := spf.WalkTree(p.Context(), p.SPFWorld(), name)
+	t := spf.WalkTree(p.Context(), p.SharedWorld(), name)
 	v.trees[name] = t
 	return t
 }
@@ -91,13 +92,27 @@ func (p *Pass) Policy(name zone.Name) *dmarc.Discovery {
 	if v.found == nil {
 		v.found = map[zone.Name]*dmarc.Discovery{}
 	}
-	d := dmarc.Discover(p.Context(), p.World(), name)
+	d := dmarc.Discover(p.Context(), p.SharedWorld(), name)
 	v.found[name] = &d
 	return &d
 }
 
 // Enforces tells whether mail from name that fails is to be quarantined or rejected, t=y counted as one step weaker.
 func (p *Pass) Enforces(name zone.Name) bool { return p.Policy(name).Enforces() }
+
+// ParseDMARC is the parsed form of a policy record, made once.
+func (p *Pass) ParseDMARC(r *zone.Record) *dmarc.Record {
+	v := &p.dom.views.words
+	if d := v.policy[r]; d != nil {
+		return d
+	}
+	if v.policy == nil {
+		v.policy = map[*zone.Record]*dmarc.Record{}
+	}
+	d := dmarc.Parse(r.Text.String())
+	v.policy[r] = d
+	return d
+}
 
 // ParseKey is the parsed form of a key record, made once.
 func (p *Pass) ParseKey(r *zone.Record) *dkim.Key {
@@ -145,7 +160,7 @@ func (p *Pass) spfPasses(name zone.Name) Tri {
 			break
 		}
 	}
-	s := spf.Senders(p.Context(), p.SPFWorld(), name)
+	s := spf.Senders(p.Context(), p.SharedWorld(), name)
 	switch {
 	case s.IPs != nil && len(s.IPs.Ranges()) > 0:
 		return Yes

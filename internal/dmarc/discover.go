@@ -147,9 +147,21 @@ func ask(ctx context.Context, lookup Lookup, domain zone.Name) Step {
 		}
 	}
 	if step.Count == 1 {
-		step.RR, step.Record = found, Parse(found.Text.String())
+		step.RR, step.Record = found, parse(lookup, found)
 	}
 	return step
+}
+
+// A Parser is a Lookup that remembers parsed records, so that many discoveries share them. It must not change what it gives away.
+type Parser interface {
+	ParsedDMARC(*zone.Record) *Record
+}
+
+func parse(lookup Lookup, rr *zone.Record) *Record {
+	if p, ok := lookup.(Parser); ok {
+		return p.ParsedDMARC(rr)
+	}
+	return Parse(rr.Text.String())
 }
 
 // orgDomain selects the Organizational Domain from the steps of a walk (RFC 9989 §4.10.2).
