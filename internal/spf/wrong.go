@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"regexp"
 	"strings"
+	"sync"
 
 	"golang.org/x/net/idna"
 
@@ -185,11 +186,17 @@ func cutName(s string) (name, rest string) {
 	return s, ""
 }
 
-var lostTerm = regexp.MustCompile(`(?i)[-+~?](?:all$|include:|ip4:|ip6:|mx$|mx:|a:)|(?:include|ip4|ip6|exists|mx|ptr):|redirect=|[-+~?]?all$`)
+// lazily compiles a pattern when it is first wanted: most runs never meet what these look for, and each start of the program would pay
+// for them all.
+func lazily(pattern string) func() *regexp.Regexp {
+	return sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(pattern) })
+}
+
+var lostTerm = lazily(`(?i)[-+~?](?:all$|include:|ip4:|ip6:|mx$|mx:|a:)|(?:include|ip4|ip6|exists|mx|ptr):|redirect=|[-+~?]?all$`)
 
 // lostSpace finds a second term inside a value, in front of which a space seems to be missing: its offset, or 0.
 func lostSpace(v string) int {
-	loc := lostTerm.FindStringIndex(v)
+	loc := lostTerm().FindStringIndex(v)
 	if loc == nil || loc[0] == 0 {
 		return 0
 	}
@@ -230,10 +237,10 @@ func (p *parser) badDomain(t *Term, s, top string) {
 	switch {
 	case help != "":
 		p.bad(t, "domain", quote(s)+" is no domain name", help)
-	case t.Kind != A && t.Kind != MX && slashDigits.MatchString(s):
-		p.bad(t, "cidr", quote(t.Name)+" takes no prefix length", didYouMean(strings.TrimSuffix(t.Text, slashDigits.FindString(t.Text))))
-	case slashDigits.MatchString(s):
-		p.bad(t, "cidr", "bad prefix length "+quote(slashDigits.FindString(s)), cidrHelp(slashDigits.FindString(s)))
+	case t.Kind != A && t.Kind != MX && slashDigits().MatchString(s):
+		p.bad(t, "cidr", quote(t.Name)+" takes no prefix length", didYouMean(strings.TrimSuffix(t.Text, slashDigits().FindString(t.Text))))
+	case slashDigits().MatchString(s):
+		p.bad(t, "cidr", "bad prefix length "+quote(slashDigits().FindString(s)), cidrHelp(slashDigits().FindString(s)))
 	case !strings.Contains(strings.TrimSuffix(s, "."), "."):
 		p.bad(t, "domain", quote(s)+" is no full domain name, it has one label", "write the whole name, as in "+quote(s+".example.com"))
 	case strings.HasSuffix(s, ".."):
@@ -245,7 +252,7 @@ func (p *parser) badDomain(t *Term, s, top string) {
 	}
 }
 
-var slashDigits = regexp.MustCompile(`(?:/+[0-9]*)+$`)
+var slashDigits = lazily(`(?:/+[0-9]*)+$`)
 
 // badAddress says what is wrong with the value of an ip4 or ip6.
 func (p *parser) badAddress(t *Term, v, addrText string, addr netip.Addr, err error) {
@@ -271,8 +278,8 @@ func (p *parser) badAddress(t *Term, v, addrText string, addr netip.Addr, err er
 }
 
 var (
-	quads   = regexp.MustCompile(`^[0-9]{1,3}(?:\.[0-9]{1,3})*\.?$`)
-	withDot = regexp.MustCompile(`^[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*\.[A-Za-z][A-Za-z0-9-]*\.?$`)
+	quads   = lazily(`^[0-9]{1,3}(?:\.[0-9]{1,3})*\.?$`)
+	withDot = lazily(`^[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*\.[A-Za-z][A-Za-z0-9-]*\.?$`)
 )
 
 func addressFault(t *Term, q, v, addrText, what string) (msg, help string) {
@@ -290,13 +297,13 @@ func addressFault(t *Term, q, v, addrText, what string) (msg, help string) {
 	}
 	host, port, isPort := strings.Cut(addrText, ":")
 	switch {
-	case withDot.MatchString(addrText):
+	case withDot().MatchString(addrText):
 		return t.Kind.String() + " takes an address, " + quote(addrText) + " is a name", didYouMean(q + "a:" + addrText)
-	case t.Kind == IP4 && isPort && quads.MatchString(host) && strings.Trim(port, "0123456789") == "":
+	case t.Kind == IP4 && isPort && quads().MatchString(host) && strings.Trim(port, "0123456789") == "":
 		return quote(addrText) + " has a port, SPF knows no ports", didYouMean(q + "ip4:" + host)
-	case t.Kind == IP4 && isPort && quads.MatchString(strings.TrimPrefix(addrText, "ip4:")):
+	case t.Kind == IP4 && isPort && quads().MatchString(strings.TrimPrefix(addrText, "ip4:")):
 		return msg, didYouMean(q + addrText)
-	case t.Kind == IP4 && quads.MatchString(addrText):
+	case t.Kind == IP4 && quads().MatchString(addrText):
 		parts := strings.Split(strings.TrimSuffix(addrText, "."), ".")
 		if n := len(parts); n < 4 {
 			return fmt.Sprintf("%s, it has %d of 4 parts", msg, n), "write all four parts and a prefix length"
@@ -315,7 +322,7 @@ func addressFault(t *Term, q, v, addrText, what string) (msg, help string) {
 	case t.Kind == IP6 && strings.HasPrefix(addrText, "[") && strings.HasSuffix(addrText, "]"):
 		return msg, "write it without brackets"
 	}
-	if t.Kind == IP4 && stars.MatchString(addrText) && !strings.Contains(v, "/") {
+	if t.Kind == IP4 && stars().MatchString(addrText) && !strings.Contains(v, "/") {
 		n := strings.Count(addrText, "*")
 		return msg + ", SPF knows no wildcards", didYouMean(fmt.Sprintf("%sip4:%s/%d", q, strings.ReplaceAll(addrText, "*", "0"), 32-8*n))
 	}
@@ -323,7 +330,7 @@ func addressFault(t *Term, q, v, addrText, what string) (msg, help string) {
 }
 
 // stars is an address whose last parts are written as wildcards.
-var stars = regexp.MustCompile(`^(?:[1-9]?[0-9]|1[0-9][0-9]|2[0-4][0-9]|25[0-5])(?:\.(?:[1-9]?[0-9]|1[0-9][0-9]|2[0-4][0-9]|25[0-5])){0,2}(?:\.\*){1,3}$`)
+var stars = lazily(`^(?:[1-9]?[0-9]|1[0-9][0-9]|2[0-4][0-9]|25[0-5])(?:\.(?:[1-9]?[0-9]|1[0-9][0-9]|2[0-4][0-9]|25[0-5])){0,2}(?:\.\*){1,3}$`)
 
 // withoutZeros joins the parts of an IPv4 address without the zeros that they begin with.
 func withoutZeros(parts []string) string {
@@ -416,7 +423,7 @@ func LostSpaces(r *Record, joints []int) []zone.Problem {
 			}
 		}
 		if at == 0 && t.Domain != nil && !t.Bad && t.Kind != Unknown {
-			if k := innerTerm.FindStringIndex(t.Domain.Text); k != nil && k[0] > 0 {
+			if k := innerTerm().FindStringIndex(t.Domain.Text); k != nil && k[0] > 0 {
 				at = t.Domain.Start + k[0]
 			}
 		}
@@ -431,28 +438,28 @@ func LostSpaces(r *Record, joints []int) []zone.Problem {
 }
 
 var (
-	innerTerm = regexp.MustCompile(`(?i)[-+~?]?(?:include|ip4|ip6|exists):|redirect=|-all$`)
-	termStart = regexp.MustCompile(`(?i)^(?:[-+~?]?(?:include:|exists:|ip4:[0-9]|ip6:[0-9a-f:]|mx:|a:|ptr:|(?:all|mx)$)|redirect=|exp=)`)
+	innerTerm = lazily(`(?i)[-+~?]?(?:include|ip4|ip6|exists):|redirect=|-all$`)
+	termStart = lazily(`(?i)^(?:[-+~?]?(?:include:|exists:|ip4:[0-9]|ip6:[0-9a-f:]|mx:|a:|ptr:|(?:all|mx)$)|redirect=|exp=)`)
 )
 
-func beginsTerm(s string, end bool) bool { return !end && termStart.MatchString(s) }
+func beginsTerm(s string, end bool) bool { return !end && termStart().MatchString(s) }
 
 // IsSenderID tells whether a text is a Sender ID record (RFC 4406), which SPF receivers do not read.
 func IsSenderID(text string) bool { return len(text) >= 5 && strings.EqualFold(text[:5], "spf2.") }
 
-var meant = regexp.MustCompile(`(?i)^(?:v\s*[=:]?\s*)?spf\s*=?\s*v?1[\s,;:]`)
-var spfWords = regexp.MustCompile(`(?i)\b(?:include:|ip4:|ip6:|redirect=|mx\b|a\b)|[-~?+]all\b`)
+var meant = lazily(`(?i)^(?:v\s*[=:]?\s*)?spf\s*=?\s*v?1[\s,;:]`)
+var spfWords = lazily(`(?i)\b(?:include:|ip4:|ip6:|redirect=|mx\b|a\b)|[-~?+]all\b`)
 
 // bareTerms tells whether a text is an SPF record but for its version: terms that keep the grammar, the last of them all with
 // a qualifier.
 func bareTerms(text string) bool {
-	if !bareAll.MatchString(text) {
+	if !bareAll().MatchString(text) {
 		return false
 	}
 	return len(Parse(Version+" "+text).Problems) == 0
 }
 
-var bareAll = regexp.MustCompile(`(?i)(?:^|\s)[-~?]all\s*$`)
+var bareAll = lazily(`(?i)(?:^|\s)[-~?]all\s*$`)
 
 // Unrecognised tells whether a text that is no SPF record was meant to be one, and what is wrong with its
 // beginning: receivers discard it (RFC 7208 §4.5).
@@ -468,7 +475,7 @@ func Unrecognised(text string) (zone.Problem, bool) {
 	head := trimmed[:min(len(trimmed), 5)]
 	switch {
 	case strings.EqualFold(head, "v=spf"):
-	case meant.MatchString(trimmed) && spfWords.MatchString(trimmed):
+	case meant().MatchString(trimmed) && spfWords().MatchString(trimmed):
 	case lead == 0 && bareTerms(text):
 	default:
 		return zone.Problem{}, false
