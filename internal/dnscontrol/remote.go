@@ -152,7 +152,7 @@ func (p *Publisher) input(ctx context.Context, dir string, list []*ZonePreview) 
 			return nil, err
 		}
 		delete(files, filepath.ToSlash(filepath.Join(p.Output, scriptName))) // lists zones that are not of this run, too
-		stale, err := Stale(p.Root, p.Output, files)
+		stale, err := staleOf(p.Root, p.Output, files)
 		if err != nil {
 			return nil, err
 		}

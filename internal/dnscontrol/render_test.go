@@ -108,7 +108,7 @@ func TestWriteIsQuietTheSecondTime(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := []Staleness{{"dnscontrol/tripod.js", "differs"}, {"dnscontrol/zones/old.example.json", "left over"}}
-	stale, err := Stale(root, "dnscontrol", files)
+	stale, err := staleOf(root, "dnscontrol", files)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -119,7 +119,7 @@ func TestWriteIsQuietTheSecondTime(t *testing.T) {
 	if _, err := Write(t.Context(), root, "dnscontrol", files); err != nil {
 		t.Fatal(err)
 	}
-	if stale, err = Stale(root, "dnscontrol", files); err != nil || len(stale) != 0 {
+	if stale, err = staleOf(root, "dnscontrol", files); err != nil || len(stale) != 0 {
 		t.Errorf("still stale: %v, %v", stale, err)
 	}
 	outdated(t, root, nil, d)
@@ -140,7 +140,7 @@ func TestWriteIsQuietTheSecondTime(t *testing.T) {
 	}
 }
 
-// outdated holds Outdated against what is wanted, and against Stale.
+// outdated holds Outdated against what is wanted, and against staleOf.
 func outdated(t *testing.T, root string, want []Staleness, domains ...*zone.Domain) {
 	t.Helper()
 	files, err := Render(domains, "dnscontrol")
@@ -148,7 +148,7 @@ func outdated(t *testing.T, root string, want []Staleness, domains ...*zone.Doma
 		t.Fatal(err)
 	}
 	for name, list := range map[string]func() ([]Staleness, error){
-		"Stale":    func() ([]Staleness, error) { return Stale(root, "dnscontrol", files) },
+		"Stale":    func() ([]Staleness, error) { return staleOf(root, "dnscontrol", files) },
 		"Outdated": func() ([]Staleness, error) { return Outdated(root, "dnscontrol", domains) },
 	} {
 		got, err := list()

@@ -26,10 +26,10 @@ type Staleness struct {
 	What string // "missing", "differs" or "left over"
 }
 
-// Stale lists the files at root that Write would write or remove, sorted by path. A left-over file is a zone's JSON
+// staleOf lists the files at root that Write would write or remove, sorted by path. A left-over file is a zone's JSON
 // below output that tripod wrote and that is not rendered any more. An MTA-STS policy that is not rendered any more
 // stays: it is withdrawn from a web server first (RFC 8461 §8.3), and that is for a person to do.
-func Stale(root, output string, files map[string][]byte) (stale []Staleness, err error) {
+func staleOf(root, output string, files map[string][]byte) (stale []Staleness, err error) {
 	r, err := openRendered(root, output)
 	if err != nil {
 		return nil, err
@@ -48,7 +48,7 @@ func Stale(root, output string, files map[string][]byte) (stale []Staleness, err
 	return sorted(append(c.stale, left...)), nil
 }
 
-// Outdated is Stale of what Render gives for the domains, without holding all of it at a time.
+// Outdated is staleOf what Render gives for the domains, without holding all of it at a time.
 func Outdated(root, output string, domains []*zone.Domain) (stale []Staleness, err error) {
 	r, err := openRendered(root, output)
 	if err != nil {
@@ -257,10 +257,10 @@ func startsWith(r *os.Root, name string, buf []byte) (bool, error) {
 }
 
 // Write brings the rendered files at root up to date: each file that differs is replaced atomically, left-over ones
-// (see Stale) are removed. A path that leads out of root, by a symbolic link too, is an error. It returns what it
+// (see staleOf) are removed. A path that leads out of root, by a symbolic link too, is an error. It returns what it
 // wrote and removed, also beside an error: files are independent of each other up to then, and running it again goes on.
 func Write(ctx context.Context, root, output string, files map[string][]byte) (done []Staleness, err error) {
-	stale, err := Stale(root, output, files)
+	stale, err := staleOf(root, output, files)
 	if err != nil {
 		return nil, err
 	}

@@ -11,8 +11,8 @@ func TestEscape(t *testing.T) {
 		"<b>*x* `y` [z](w) a|b":    "&lt;b&gt;\\*x\\* \\`y\\` \\[z\\]\\(w\\) a\\|b",
 		"https://example.com/":     `https\://example.com/`,
 	} {
-		if got := Escape(in); got != want {
-			t.Errorf("Escape(%q) = %s, want %s", in, got, want)
+		if got := escape(in); got != want {
+			t.Errorf("escape(%q) = %s, want %s", in, got, want)
 		}
 	}
 }

@@ -335,8 +335,8 @@ func TestCode(t *testing.T) {
 	for in, want := range map[string]string{
 		"": "` `", "a": "`a`", "a`b": "``a`b``", "`": "`` ` ``", "``x": "``` ``x ```", "a|b": "`a\\|b`", " ": "`   `",
 	} {
-		if got := Code(in); got != want {
-			t.Errorf("Code(%q) = %q, not %q", in, got, want)
+		if got := code(in); got != want {
+			t.Errorf("code(%q) = %q, not %q", in, got, want)
 		}
 	}
 }

@@ -11,8 +11,8 @@ import (
 	"github.com/tripod-dns/tripod/rules"
 )
 
-// Escape makes text from outside inert in Markdown: no markup, no HTML, no mention, no link comes out of it.
-func Escape(s string) string {
+// escape makes text from outside inert in Markdown: no markup, no HTML, no mention, no link comes out of it.
+func escape(s string) string {
 	s = Plain(s)
 	var b strings.Builder
 	before := ' '
@@ -52,8 +52,8 @@ func wordRune(r rune) bool {
 
 func wordStart(s string) bool { return s != "" && wordRune(rune(s[0])) }
 
-// Code is text as inline code, with as many back-quotes around it as it takes.
-func Code(s string) string {
+// code is text as inline code, with as many back-quotes around it as it takes.
+func code(s string) string {
 	s = Plain(s)
 	if s == "" {
 		return "` `"
@@ -117,11 +117,11 @@ func verdict(r *engine.LintResult) string {
 func markdownFindings(b *strings.Builder, files *config.Files, fs []engine.Finding) {
 	for _, f := range fs {
 		icon := map[rules.Severity]string{rules.Error: "❌", rules.Warning: "⚠️", rules.Info: "ℹ️"}[f.Severity]
-		fmt.Fprintf(b, "%s **%s** %s", icon, f.Severity, Code(f.Rule))
+		fmt.Fprintf(b, "%s **%s** %s", icon, f.Severity, code(f.Rule))
 		if f.Pos.File != "" {
-			fmt.Fprintf(b, " at %s", Code(fmt.Sprintf("%s:%d:%d", f.Pos.File, f.Pos.Line, f.Pos.Column)))
+			fmt.Fprintf(b, " at %s", code(fmt.Sprintf("%s:%d:%d", f.Pos.File, f.Pos.Line, f.Pos.Column)))
 		}
-		fmt.Fprintf(b, "  \n%s\n\n", Escape(f.Message))
+		fmt.Fprintf(b, "  \n%s\n\n", escape(f.Message))
 		if f.Pos.File != "" {
 			var src strings.Builder
 			t := NewText(&src, Style{Width: 100})
@@ -131,19 +131,19 @@ func markdownFindings(b *strings.Builder, files *config.Files, fs []engine.Findi
 		for i, rel := range f.Related {
 			where := ""
 			if p := f.Places[i]; p.File != "" {
-				where = Code(fmt.Sprintf("%s:%d:%d", p.File, p.Line, p.Column)) + ": "
+				where = code(fmt.Sprintf("%s:%d:%d", p.File, p.Line, p.Column)) + ": "
 			}
-			fmt.Fprintf(b, "* %s%s\n", where, Escape(rel.Message))
+			fmt.Fprintf(b, "* %s%s\n", where, escape(rel.Message))
 		}
 		if len(f.Also) > 0 {
-			fmt.Fprintf(b, "* %s\n", Escape(also(f)))
+			fmt.Fprintf(b, "* %s\n", escape(also(f)))
 		}
 		if len(f.Related)+len(f.Also) > 0 {
 			b.WriteString("\n") // else the help would belong to the list's last item
 		}
 		if f.Help != "" {
 			text, code, _ := strings.Cut(f.Help, "\n")
-			fmt.Fprintf(b, "*Help:* %s\n", Escape(text))
+			fmt.Fprintf(b, "*Help:* %s\n", escape(text))
 			if code != "" {
 				var plain []string
 				for line := range strings.SplitSeq(code, "\n") {
@@ -162,7 +162,7 @@ func markdownNotChecked(b *strings.Builder, list []rules.NotChecked) {
 	}
 	b.WriteString("<details><summary>Not checked</summary>\n\n")
 	for _, n := range list {
-		fmt.Fprintf(b, "* %s: %s (%s)\n", Escape(n.Domain.String()), Escape(n.Reason), Escape(strings.Join(n.Rules, ", ")))
+		fmt.Fprintf(b, "* %s: %s (%s)\n", escape(n.Domain.String()), escape(n.Reason), escape(strings.Join(n.Rules, ", ")))
 	}
 	b.WriteString("\n</details>\n\n")
 }
@@ -183,9 +183,9 @@ func PlanMarkdown(w io.Writer, files *config.Files, p *planner.Plan, lint *engin
 		fmt.Fprintf(&b, "%s the base has too.\n\n", plural(old, "finding"))
 	}
 	markdownNotChecked(&b, lint.NotChecked)
-	fmt.Fprintf(&b, "### Changes against %s\n\n", Escape(baseText(p.Base)))
+	fmt.Fprintf(&b, "### Changes against %s\n\n", escape(baseText(p.Base)))
 	if p.Base.Note != "" {
-		fmt.Fprintf(&b, "%s\n\n", Escape(p.Base.Note))
+		fmt.Fprintf(&b, "%s\n\n", escape(p.Base.Note))
 	}
 	if c.Domains == 0 {
 		b.WriteString("No record changes.\n\n")
@@ -197,11 +197,11 @@ func PlanMarkdown(w io.Writer, files *config.Files, p *planner.Plan, lint *engin
 		if d.Tag != "" {
 			name += "!" + d.Tag
 		}
-		fmt.Fprintf(&b, "#### %s\n\n", Escape(name))
+		fmt.Fprintf(&b, "#### %s\n\n", escape(name))
 		for _, e := range sumUp(d.Effects) {
-			fmt.Fprintf(&b, "* %s", Escape(e.message))
+			fmt.Fprintf(&b, "* %s", escape(e.message))
 			if len(e.prefixes) > 0 {
-				fmt.Fprintf(&b, ": %s", Code(prefixes(e.prefixes, 12)))
+				fmt.Fprintf(&b, ": %s", code(prefixes(e.prefixes, 12)))
 			}
 			b.WriteString("\n")
 		}
@@ -213,7 +213,7 @@ func PlanMarkdown(w io.Writer, files *config.Files, p *planner.Plan, lint *engin
 			fmt.Fprintf(&b, "%s\n\n</details>\n\n", diffBlock(d.Changes))
 		}
 	}
-	fmt.Fprintf(&b, "Digest: %s\n", Code(p.Digest))
+	fmt.Fprintf(&b, "Digest: %s\n", code(p.Digest))
 	_, err := io.WriteString(w, b.String())
 	return err
 }
@@ -240,7 +240,7 @@ func RulesMarkdown(w io.Writer, list []*rules.Rule) error {
 	var b strings.Builder
 	b.WriteString("| rule | at worst | what goes wrong | reference |\n|---|---|---|---|\n")
 	for _, r := range list {
-		fmt.Fprintf(&b, "| %s | %s | %s | %s |\n", Code(r.ID), r.Severity, Escape(r.Summary), Escape(r.Reference))
+		fmt.Fprintf(&b, "| %s | %s | %s | %s |\n", code(r.ID), r.Severity, escape(r.Summary), escape(r.Reference))
 	}
 	_, err := io.WriteString(w, b.String())
 	return err

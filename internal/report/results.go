@@ -46,9 +46,9 @@ func PushMarkdown(w io.Writer, r *engine.PushResult) error {
 		fmt.Fprintf(&b, "%s would change. Nothing was applied.\n\n", plural(len(r.Zones), "zone"))
 	}
 	for _, z := range r.Zones {
-		fmt.Fprintf(&b, "#### %s at %s (%s)\n\n%s\n\n", Escape(z.Zone), Escape(z.Provider), Escape(z.Type), diffBlock(z.Changes))
+		fmt.Fprintf(&b, "#### %s at %s (%s)\n\n%s\n\n", escape(z.Zone), escape(z.Provider), escape(z.Type), diffBlock(z.Changes))
 	}
-	fmt.Fprintf(&b, "Digest: %s\n", Code(r.Digest))
+	fmt.Fprintf(&b, "Digest: %s\n", code(r.Digest))
 	_, err := io.WriteString(w, b.String())
 	return err
 }
@@ -86,17 +86,17 @@ func LockMarkdown(w io.Writer, r *resolve.Refreshed) error {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s, %d new or changed, %d dropped, %d failed\n\n", plural(r.Lock.Len(), "answer"), len(r.Changed), len(r.Dropped), len(r.Failed))
 	for _, q := range r.Changed {
-		fmt.Fprintf(&b, "* changed: %s\n", Code(q.String()))
+		fmt.Fprintf(&b, "* changed: %s\n", code(q.String()))
 	}
 	for _, q := range r.Dropped {
-		fmt.Fprintf(&b, "* no longer needed: %s\n", Code(q.String()))
+		fmt.Fprintf(&b, "* no longer needed: %s\n", code(q.String()))
 	}
 	for _, f := range r.Failed {
 		note := "nothing is known of it"
 		if f.Kept {
 			note = "the old answer stays"
 		}
-		fmt.Fprintf(&b, "* failed: %s: %s; %s\n", Code(f.String()), Escape(f.Why), note)
+		fmt.Fprintf(&b, "* failed: %s: %s; %s\n", code(f.String()), escape(f.Why), note)
 	}
 	_, err := io.WriteString(w, b.String())
 	return err

@@ -106,16 +106,16 @@ func VerifyMarkdown(w io.Writer, r *engine.VerifyResult) error {
 		if quiet(z) {
 			continue
 		}
-		fmt.Fprintf(&b, "### %s\n\n", Escape(zoneName(z)))
+		fmt.Fprintf(&b, "### %s\n\n", escape(zoneName(z)))
 		if z.Err != "" {
-			fmt.Fprintf(&b, "⚠️ **not asked** %s\n\n", Escape(z.Err))
+			fmt.Fprintf(&b, "⚠️ **not asked** %s\n\n", escape(z.Err))
 		}
 		for _, s := range z.Sets {
 			markdownSet(&b, z, s)
 		}
 		for _, p := range z.Policies {
 			if p.Verdict != engine.AsDeclared || p.Message != "" {
-				fmt.Fprintf(&b, "%s **%s** %s: %s\n\n", verdictIcon(p.Verdict), p.Verdict, Code(p.URL), Escape(p.Message))
+				fmt.Fprintf(&b, "%s **%s** %s: %s\n\n", verdictIcon(p.Verdict), p.Verdict, code(p.URL), escape(p.Message))
 			}
 		}
 		for _, s := range z.Servers {
@@ -123,14 +123,14 @@ func VerifyMarkdown(w io.Writer, r *engine.VerifyResult) error {
 			if s.Harmless {
 				word = "ℹ️"
 			}
-			fmt.Fprintf(&b, "%s %s\n\n", word, Escape(serverText(s)))
+			fmt.Fprintf(&b, "%s %s\n\n", word, escape(serverText(s)))
 		}
 		if z.Note != "" {
-			fmt.Fprintf(&b, "ℹ️ %s\n\n", Escape(z.Note))
+			fmt.Fprintf(&b, "ℹ️ %s\n\n", escape(z.Note))
 		}
 	}
 	for _, s := range skipped(r) {
-		fmt.Fprintf(&b, "%s\n\n", Escape(s))
+		fmt.Fprintf(&b, "%s\n\n", escape(s))
 	}
 	_, err := io.WriteString(w, b.String())
 	return err
@@ -150,19 +150,19 @@ func markdownSet(b *strings.Builder, z engine.VerifiedZone, s engine.VerifiedSet
 	if s.Verdict == engine.AsDeclared || s.Verdict == engine.Unconfirmed && z.Err != "" {
 		return
 	}
-	fmt.Fprintf(b, "%s **%s** %s", verdictIcon(s.Verdict), s.Verdict, Code(s.Name.String()+" "+s.Type))
+	fmt.Fprintf(b, "%s **%s** %s", verdictIcon(s.Verdict), s.Verdict, code(s.Name.String()+" "+s.Type))
 	if s.Pos.File != "" {
-		fmt.Fprintf(b, " at %s", Code(fmt.Sprintf("%s:%d:%d", s.Pos.File, s.Pos.Line, s.Pos.Column)))
+		fmt.Fprintf(b, " at %s", code(fmt.Sprintf("%s:%d:%d", s.Pos.File, s.Pos.Line, s.Pos.Column)))
 	}
 	if s.Verdict == engine.Undeclared {
-		fmt.Fprintf(b, ": %s is published and not declared", Escape(s.What))
+		fmt.Fprintf(b, ": %s is published and not declared", escape(s.What))
 	}
 	b.WriteString("\n\n")
 	if len(s.Answers) == 0 {
 		b.WriteString("no server that could be asked answers\n\n")
 	}
 	for _, a := range s.Answers {
-		fmt.Fprintf(b, "%s\n\n", Escape(answerText(s, a)))
+		fmt.Fprintf(b, "%s\n\n", escape(answerText(s, a)))
 		if a.AsDeclared || a.Text != "" {
 			continue
 		}

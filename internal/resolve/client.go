@@ -321,7 +321,7 @@ func (c *Client) read(k key, m *dns.Msg) step {
 	}
 	var first *zone.Record
 	at := owner
-	for range MaxChain + 1 {
+	for range maxChain + 1 {
 		var link *zone.Record
 		for _, rr := range m.Answer {
 			if t, ok := rr.(*dns.CNAME); ok && t.Hdr.Class == dns.ClassINET && nameOf(t.Hdr.Name) == at {

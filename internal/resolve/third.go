@@ -163,7 +163,7 @@ func (w *World) Prefetch(ctx context.Context) {
 		}
 		// A CNAME was met by asking for what stands at the end of its chain.
 		at := k.name
-		for range MaxChain {
+		for range maxChain {
 			link := w.lock.cname(at)
 			if link == nil {
 				break

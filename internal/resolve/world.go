@@ -9,9 +9,9 @@ import (
 	"github.com/tripod-dns/tripod/internal/zone"
 )
 
-// MaxChain is the number of CNAMEs that are followed, those made from a DNAME among them. Resolvers have such a
+// maxChain is the number of CNAMEs that are followed, those made from a DNAME among them. Resolvers have such a
 // limit each, most near this one.
-const MaxChain = 10
+const maxChain = 10
 
 // A Mode says in what order a third party's answers are looked for.
 type Mode uint8
@@ -80,7 +80,7 @@ func (w *World) Zone(d *zone.Domain) *Zone {
 }
 
 // Lookup implements zone.Lookup: the records of a type at name, at the end of the CNAME chain. A chain that is
-// longer than MaxChain or leads back to itself has the status Failed, with the links in Chain.
+// longer than maxChain or leads back to itself has the status Failed, with the links in Chain.
 func (w *World) Lookup(ctx context.Context, name zone.Name, qtype uint16) zone.Answer {
 	return w.resolve(ctx, name, qtype, true)
 }
@@ -127,8 +127,8 @@ func endless(name zone.Name, chain []*zone.Record) string {
 			return fmt.Sprintf("the CNAMEs of %s lead in a circle at %s", name, last)
 		}
 	}
-	if len(chain) > MaxChain {
-		return fmt.Sprintf("%s leads to more than %d CNAMEs", name, MaxChain)
+	if len(chain) > maxChain {
+		return fmt.Sprintf("%s leads to more than %d CNAMEs", name, maxChain)
 	}
 	return ""
 }

@@ -246,7 +246,7 @@ lost    CNAME lost.vendor.example.
 			t.Errorf("%s: %q, want %q", ask, a.Why, want)
 		}
 	}
-	if a := w.Lookup(context.Background(), "l00.example.com", dns.TypeTXT); len(a.Chain) > MaxChain+1 || a.Status != zone.Failed {
+	if a := w.Lookup(context.Background(), "l00.example.com", dns.TypeTXT); len(a.Chain) > maxChain+1 || a.Status != zone.Failed {
 		t.Errorf("%d links, %v", len(a.Chain), a.Status)
 	}
 	a := w.Lookup(context.Background(), "both.example.com", dns.TypeTXT)
