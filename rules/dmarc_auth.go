@@ -241,7 +241,7 @@ var dmarcAlignment = &Rule{
 			if keyAt != "" {
 				other, strict = keyAt, "adkim=s"
 				if spfAt != "" {
-					strict = "aspf=s and adkim=s"
+					strict = "aspf=s with adkim=s"
 				}
 			}
 			f := Finding{Severity: Warning, Name: u.Owner, At: u.At, Term: u.Name,

@@ -461,6 +461,11 @@ func policyWord(d *dmarc.Discovery) string {
 
 // dmarcBroken tells whether a DMARC rule says why the name has no policy.
 func (p *Pass) dmarcBroken(d *dmarc.Discovery) bool {
+	if d.Record != nil {
+		if _, lost := d.Record.Problem(dmarc.KindPolicy, dmarc.KindLost); lost {
+			return true // dmarc-value, dmarc-syntax: the policy that was meant is not the one that counts
+		}
+	}
 	return !d.Applies() && (d.Record != nil || p.dmarcExplained(d.Name))
 }
 

@@ -128,7 +128,7 @@ func lookupHelp(root *spf.Node) string {
 	if costly > 1 {
 		drop = fmt.Sprintf("drop one of the %d includes that cost more than 1", costly)
 	}
-	return fmt.Sprintf("%s, or flatten it:\n  flatten = [%q]", drop, most.Term.Text)
+	return fmt.Sprintf("%s, or move it from terms to flatten:\n  flatten = [%q]", drop, most.Term.Text)
 }
 
 // costs prints the tree, each term that costs something with its part.

@@ -213,9 +213,13 @@ var spfHardfail = &Rule{
 				return
 			}
 			if d, known := p.policyOf(t.rec.Name, t.rec.TextSpan(all.Start, all.End)); known && d.Enforces() {
+				help := `with DMARC enforced "~all" protects as well`
+				if !t.rec.Raw && t.rec.Block == "spf" {
+					help += `: all = "softfail"`
+				}
 				p.reportAt(t, all, Finding{
 					Message: "-all: receivers that reject on SPF fail refuse forwarded mail that DKIM would let pass, and no DMARC report shows it",
-					Help:    `with DMARC enforced "~all" protects as well: all = "softfail"`,
+					Help:    help,
 				})
 			}
 		})
