@@ -147,16 +147,12 @@ func (r *Repo) askZone(ctx context.Context, auth *resolve.Authority, d *zone.Dom
 	return before, compared, differ, nil
 }
 
-// everySet are the record sets of both halves that name servers of the zone can tell about, in DNS order: not its SOA, whose serial
-// whoever publishes counts up, and not what stands below a delegation.
+// everySet are the record sets of both halves that name servers of the zone can tell about, in DNS order.
 func everySet(z *resolve.Zone) []ask {
 	var out []ask
 	var last *zone.Record
 	for _, rec := range z.Records() {
-		if last != nil && last.Name == rec.Name && last.Type == rec.Type || rec.Type == dns.TypeSOA {
-			continue
-		}
-		if cut, below := z.Cut(rec.Name); below && (cut != rec.Name || rec.Type != dns.TypeNS && rec.Type != dns.TypeDS) {
+		if last != nil && last.Name == rec.Name && last.Type == rec.Type || !telling(z, rec) {
 			continue
 		}
 		last = rec

@@ -304,8 +304,8 @@ func rdata(recs []*zone.Record) []string {
 	return slices.Compact(out)
 }
 
-// declaredSets are the record sets that hold a record of the definition, in the order in which they are written. The SOA is left
-// out: its serial is counted up by whoever publishes.
+// declaredSets are the record sets that hold a record of the definition and that its name servers can tell about, in the order in
+// which they are written.
 func (r *Repo) declaredSets(z *resolve.Zone) []ask {
 	type set struct {
 		name  zone.Name
@@ -315,13 +315,23 @@ func (r *Repo) declaredSets(z *resolve.Zone) []ask {
 	var out []ask
 	for _, rec := range z.Domain.Records {
 		k := set{rec.Name, rec.Type}
-		if seen[k] || rec.Type == dns.TypeSOA || !rec.Name.Under(z.Domain.Name) {
+		if seen[k] || !rec.Name.Under(z.Domain.Name) || !telling(z, rec) {
 			continue
 		}
 		seen[k] = true
 		out = append(out, ask{q: resolve.Question{Name: rec.Name, Type: rec.Type, Data: true}, want: z.Set(rec.Name, rec.Type), at: rec.At})
 	}
 	return out
+}
+
+// telling tells whether the name servers of a zone can say what a record set is: not of its SOA, whose serial whoever publishes counts
+// up, and not of what stands below a delegation, such as glue.
+func telling(z *resolve.Zone, rec *zone.Record) bool {
+	if rec.Type == dns.TypeSOA {
+		return false
+	}
+	cut, below := z.Cut(rec.Name)
+	return !below || cut == rec.Name && (rec.Type == dns.TypeNS || rec.Type == dns.TypeDS)
 }
 
 // judge compares what the servers say with what is declared. Of what is only watched, it is nothing where nothing is published.

@@ -304,6 +304,23 @@ undeclared vendor._domainkey.lists.a.example TXT a DKIM key []an alias (CNAME) o
 	}
 }
 
+// Glue stands below a delegation: the zone's servers do not answer for it.
+func TestVerifyPassesOverGlue(t *testing.T) {
+	t.Parallel()
+	r := repoOf(t, map[string]string{"domains/a.hcl": `domain "a.example" {
+  record "NS" "sub" { rdata = ["ns.sub.a.example."] }
+  record "A" "ns.sub" { rdata = ["192.0.2.1"] }
+}
+`})
+	got, err := r.Verify(t.Context(), VerifyOptions{Servers: []string{zoneServer(t, "sub.a.example. 300 IN NS ns.sub.a.example.")}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if sets := got.Zones[0].Sets; len(sets) != 1 || sets[0].Type != "NS" || sets[0].Verdict != AsDeclared {
+		t.Errorf("%+v", sets)
+	}
+}
+
 // Many zones are asked at once, and the order of the result is that of the definitions.
 func TestVerifyManyZones(t *testing.T) {
 	t.Parallel()

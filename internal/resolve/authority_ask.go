@@ -62,9 +62,6 @@ func (a *Authority) exchange(ctx context.Context, q Question, s Nameserver) (*dn
 	var last *dns.Msg
 	for round := range rounds {
 		if ctx.Err() != nil {
-			if last == nil && o.Why == "" {
-				o.Outcome, o.Why = NotAsked, "the time for this zone was over"
-			}
 			break
 		}
 		if h.gone() {
@@ -77,14 +74,15 @@ func (a *Authority) exchange(ctx context.Context, q Question, s Nameserver) (*dn
 		edns := !h.plain.Load() && (round < rounds-1 || last != nil)
 		m, outcome, why := a.once(ctx, q, s, edns)
 		if m == nil {
+			if ctx.Err() != nil && (outcome == Silent || outcome == NotAsked) {
+				continue // it had no time to answer
+			}
 			o.Outcome, o.Why = outcome, why
 			switch outcome {
-			case Unreachable, Truncated:
+			case Unreachable, Truncated, NotAsked:
 				return nil, o
 			case Silent:
-				if ctx.Err() == nil {
-					h.silent.Add(1)
-				}
+				h.silent.Add(1)
 			default:
 				h.spoke.Store(true)
 			}
@@ -103,6 +101,9 @@ func (a *Authority) exchange(ctx context.Context, q Question, s Nameserver) (*dn
 		default:
 			return m, o
 		}
+	}
+	if last == nil && o.Why == "" {
+		o.Outcome, o.Why = NotAsked, "the time for this zone was over"
 	}
 	return last, o
 }
@@ -146,10 +147,13 @@ func (a *Authority) send(ctx context.Context, network string, msg *dns.Msg, s Na
 	var d net.Dialer
 	conn, err := d.DialContext(within, network, s.Address.String())
 	if err != nil {
-		if network == "udp" && within.Err() == nil { // nothing is sent yet: it is this machine that finds no way
+		switch {
+		case network == "tcp":
+			return nil, Silent, networkWords(err)
+		case noRoute(err): // nothing is sent yet: it is this machine that finds no way
 			return nil, Unreachable, "this machine has no route to it"
 		}
-		return nil, Silent, networkWords(err)
+		return nil, NotAsked, networkWords(err)
 	}
 	co := &dns.Conn{Conn: conn, UDPSize: udpSize}
 	defer func() { _ = co.Close() }() // only one exchange, which is over
@@ -163,6 +167,18 @@ func (a *Authority) send(ctx context.Context, network string, msg *dns.Msg, s Na
 		return nil, Silent, networkWords(err)
 	}
 	return nil, Malformed, "its answer is no DNS message: " + strings.TrimPrefix(err.Error(), "dns: ")
+}
+
+// noRoute tells whether this machine knows no way to an address, or may not take it.
+func noRoute(err error) bool {
+	for _, errno := range []syscall.Errno{
+		syscall.ENETUNREACH, syscall.EHOSTUNREACH, syscall.EADDRNOTAVAIL, syscall.EAFNOSUPPORT, syscall.EINVAL, syscall.EACCES, syscall.EPERM,
+	} {
+		if errors.Is(err, errno) {
+			return true
+		}
+	}
+	return false
 }
 
 // networkWords puts a network error in words that do not change from run to run.
