@@ -49,6 +49,9 @@ func main() {
 	}
 }
 
+// startRounds is how many times as often the start of the programs is measured as the rest: it takes no time.
+const startRounds = 10
+
 type options struct {
 	sizes      string
 	rounds     int
@@ -122,7 +125,7 @@ func run(ctx context.Context, o options, w io.Writer) error {
 		{name: "tripod version", dir: dir, args: []string{bin("tripod"), "version"}},
 		{name: "empty Go program", dir: dir, args: []string{bin("empty")}},
 	}
-	if err := measure(ctx, start, 4*o.rounds); err != nil {
+	if err := measure(ctx, start, startRounds*o.rounds); err != nil {
 		return err
 	}
 	say(w, "\n## Start-up\n\n")
@@ -218,28 +221,35 @@ func once(ctx context.Context, p *program) (cost, error) {
 // say prints. What cannot be printed is seen to be missing.
 func say(w io.Writer, format string, args ...any) { _, _ = fmt.Fprintf(w, format, args...) }
 
-// table prints a row a program: its costs, and the ratio of its processor time to that of the others, the median of those of each round.
+// table prints a row a program: its costs, and the ratios of its processor time and of its wall time to those of the others, each the median
+// of the ratios of the rounds.
 func table(w io.Writer, programs, others []*program) {
 	head, rule := "| | CPU s | wall s | peak MiB |", "|---|---:|---:|---:|"
 	for _, o := range others {
-		head += " CPU / " + o.name + " |"
-		rule += "---:|"
+		head += fmt.Sprintf(" CPU / %s | wall / %s |", o.name, o.name)
+		rule += "---:|---:|"
 	}
-	say(w, "%s\n%s\n", head, rule)
+	fmt.Fprintf(w, "%s\n%s\n", head, rule)
 	for _, p := range programs {
-		say(w, "| %s | %s | %s | %.1f |", p.name,
+		fmt.Fprintf(w, "| %s | %s | %s | %.1f |", p.name,
 			seconds(median(p.runs, func(c cost) time.Duration { return c.cpu })),
 			seconds(median(p.runs, func(c cost) time.Duration { return c.wall })),
 			float64(median(p.runs, func(c cost) int64 { return c.memory }))/(1<<20))
 		for _, o := range others {
-			ratios := make([]float64, len(p.runs))
-			for i := range p.runs {
-				ratios[i] = float64(p.runs[i].cpu) / max(1, float64(o.runs[i].cpu))
-			}
-			say(w, " %.3g |", median(ratios, func(r float64) float64 { return r }))
+			cpu, wall := ratios(p, o, func(c cost) time.Duration { return c.cpu }), ratios(p, o, func(c cost) time.Duration { return c.wall })
+			fmt.Fprintf(w, " %.2g | %.2g |", cpu, wall)
 		}
-		say(w, "\n")
+		fmt.Fprintln(w)
 	}
+}
+
+// ratios is the median of the ratios of p's costs to o's, round by round.
+func ratios(p, o *program, of func(cost) time.Duration) float64 {
+	list := make([]float64, len(p.runs))
+	for i := range p.runs {
+		list[i] = float64(of(p.runs[i])) / max(1, float64(of(o.runs[i])))
+	}
+	return median(list, func(r float64) float64 { return r })
 }
 
 func seconds(d time.Duration) string {
