@@ -2,13 +2,16 @@ package dmarc
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/tripod-dns/tripod/internal/taglist"
 )
 
 // uris judges rua and ruf.
-func (p *parser) uris(t taglist.Tag, uris []taglist.URI) {
+func (p *parser) uris(t taglist.Tag, all []taglist.URI) {
+	// A tag that stands twice has two lists; this one's are those that lie in it.
+	uris := slices.DeleteFunc(slices.Clone(all), func(u taglist.URI) bool { return u.Start < t.ValueStart || u.End > t.ValueEnd })
 	if len(uris) == 0 {
 		p.empty(t)
 		return
