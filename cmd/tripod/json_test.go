@@ -53,6 +53,26 @@ var (
 			}},
 			"summary": object{"domains_changed": "int", "create": "int", "change": "int", "delete": "int"},
 		},
+		"verify": object{
+			"schema": "int", "skipped": object{},
+			"domains": []shape{object{
+				"name": "string", "tag?": "string", "error": "string", "note?": "string",
+				"record_sets": []shape{object{
+					"name": "string", "type": "string", "verdict": "string", "what?": "string", "declared": []shape{"string"},
+					"answers": []shape{object{"data": []shape{"string"}, "text": "string", "as_declared": "bool", "servers": []shape{"string"}}},
+					"file":    "string", "line": "int", "column": "int",
+				}},
+				"mta_sts": []shape{object{
+					"name": "string", "url": "string", "verdict": "string", "message": "string", "file": "string", "line": "int", "column": "int",
+				}},
+				"servers": []shape{object{
+					"server": "string", "problem": "string", "message": "string", "questions": "int", "of": "int", "harmless": "bool",
+				}},
+			}},
+			"summary": object{
+				"as_declared": "int", "wrong": "int", "missing": "int", "differs": "int", "undeclared": "int", "unconfirmed": "int", "servers": "int",
+			},
+		},
 		"tree": object{
 			"schema": "int", "name": "string", "lookups": "int", "complete": "bool",
 			"void_lookups":  object{"certain": "int", "ipv4": "int", "ipv6": "int", "possible": "int"},
