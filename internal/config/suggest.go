@@ -3,6 +3,8 @@ package config
 import (
 	"fmt"
 	"strings"
+
+	"github.com/tripod-dns/tripod/internal/spelling"
 )
 
 // wrongNames are names that people bring along from elsewhere, by the block that they write them in. An edit
@@ -231,34 +233,9 @@ func nearest(name string, candidates []string) string {
 			best, bestDist = c, 1
 			continue
 		}
-		if d := distance(lower, cl); d <= bestDist && d < len(c) && (best == "" || d < bestDist) {
+		if d := spelling.Distance(lower, cl); d <= bestDist && d < len(c) && (best == "" || d < bestDist) {
 			best, bestDist = c, d
 		}
 	}
 	return best
-}
-
-// distance is the number of letters to insert, delete, replace or swap with their neighbour.
-func distance(a, b string) int {
-	var prev2 []int
-	prev := make([]int, len(b)+1)
-	for j := range prev {
-		prev[j] = j
-	}
-	for i := 1; i <= len(a); i++ {
-		cur := make([]int, len(b)+1)
-		cur[0] = i
-		for j := 1; j <= len(b); j++ {
-			cost := 1
-			if a[i-1] == b[j-1] {
-				cost = 0
-			}
-			cur[j] = min(prev[j]+1, cur[j-1]+1, prev[j-1]+cost)
-			if i > 1 && j > 1 && a[i-1] == b[j-2] && a[i-2] == b[j-1] {
-				cur[j] = min(cur[j], prev2[j-2]+1)
-			}
-		}
-		prev2, prev = prev, cur
-	}
-	return prev[len(b)]
 }

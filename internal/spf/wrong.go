@@ -9,6 +9,7 @@ import (
 
 	"golang.org/x/net/idna"
 
+	"github.com/tripod-dns/tripod/internal/spelling"
 	"github.com/tripod-dns/tripod/internal/zone"
 )
 
@@ -50,43 +51,17 @@ func closest(name string) string {
 	if s, ok := wrongNames[name]; ok {
 		return s
 	}
+	if len(name) > 16 {
+		return ""
+	}
 	best, bestDist := "", 3
 	for _, k := range []string{"include", "redirect", "exists", "all", "ip4", "ip6", "ptr", "mx", "exp"} {
-		d := distance(name, k)
+		d := spelling.Distance(name, k)
 		if d < bestDist && d <= len(k)/3 {
 			best, bestDist = k, d
 		}
 	}
 	return best
-}
-
-// distance is the number of letters added, dropped, changed or swapped with their neighbour between two short
-// words.
-func distance(a, b string) int {
-	if len(a) > 16 || len(b) > 16 {
-		return 16
-	}
-	var d [17][17]int
-	for i := 0; i <= len(a); i++ {
-		for j := 0; j <= len(b); j++ {
-			switch {
-			case i == 0:
-				d[i][j] = j
-			case j == 0:
-				d[i][j] = i
-			default:
-				cost := 1
-				if a[i-1] == b[j-1] {
-					cost = 0
-				}
-				d[i][j] = min(d[i-1][j]+1, d[i][j-1]+1, d[i-1][j-1]+cost) //nolint:gosec // i and j are 1 at least
-				if i > 1 && j > 1 && a[i-1] == b[j-2] && a[i-2] == b[j-1] {
-					d[i][j] = min(d[i][j], d[i-2][j-2]+1) //nolint:gosec // both are 2 at least
-				}
-			}
-		}
-	}
-	return d[len(a)][len(b)]
 }
 
 // MeantMechanism tells whether a modifier that RFC 7208 does not define was meant as a mechanism, or as another modifier, and
