@@ -108,5 +108,5 @@ func (j *job) rotation(b *body, m *merged) {
 			}
 		}
 	}
-	j.out.Rotations = append(j.out.Rotations, r)
+	j.out.rotations = append(j.out.rotations, r)
 }

@@ -21,7 +21,7 @@ type job struct {
 	*index
 	ps     *problems
 	domain *zone.Domain
-	out    *Repository // takes rotations and flatten sites
+	out    *product
 	ttls   []nameTTL
 	free   []zone.Record // see room
 }

@@ -46,6 +46,9 @@ func (j *job) spf(b *body) {
 			fl.Terms = append(fl.Terms, l.text(j.fs, b.name))
 		}
 		j.domain.Flatten = append(j.domain.Flatten, fl)
+		if j.out.flatten == nil {
+			j.out.flatten = map[*zone.Flatten]*flattenSite{}
+		}
 		j.out.flatten[fl] = &flattenSite{domain: j.domain, record: r, head: head.Text(), tail: tail.Text()}
 	}
 }

@@ -22,8 +22,14 @@ type definition struct {
 	block  *block
 	domain *zone.Domain
 	ps     problems
-	out    Repository
+	out    product
 	ttls   []nameTTL
+}
+
+// A product is what comes out of a definition beside its domain.
+type product struct {
+	rotations []*Rotation
+	flatten   map[*zone.Flatten]*flattenSite
 }
 
 // A nameTTL is the ttl that holds at a domain or subdomain, for the key ledger's records.
@@ -73,7 +79,7 @@ func (u *unit) done() bool {
 // alone tells whether all that a file says, which is done, is its domains.
 func (u *unit) alone() bool {
 	for _, d := range u.defs {
-		if len(d.out.Rotations) > 0 {
+		if len(d.out.rotations) > 0 {
 			return false
 		}
 	}
@@ -112,7 +118,6 @@ func (d *definition) build(ix *index) {
 	if ix.exhausted() {
 		return
 	}
-	d.out.flatten = make(map[*zone.Flatten]*flattenSite)
 	j := &job{index: ix, ps: &d.ps, domain: d.domain, out: &d.out}
 	j.build(b)
 	d.ttls = j.ttls
@@ -167,7 +172,7 @@ func (l *loader) decode(ix *index, units []*unit) {
 		}
 		first[d.domain.ID()] = d.domain.At
 		l.repo.Domains = append(l.repo.Domains, d.domain)
-		l.repo.Rotations = append(l.repo.Rotations, d.out.Rotations...)
+		l.repo.Rotations = append(l.repo.Rotations, d.out.rotations...)
 		for f, site := range d.out.flatten {
 			l.repo.flatten[f] = site
 		}
