@@ -187,7 +187,7 @@ func fromRR(rr dns.RR, origin zone.Origin) (*zone.Record, error) {
 			if i > 0 {
 				r.Joints = append(r.Joints, b.Len())
 			}
-			b.WriteString(unescape(s))
+			b.WriteString(zone.Unescape(s))
 		}
 		r.Text = zone.PlainText(b.String(), zone.Span{})
 		return r, nil
@@ -211,28 +211,4 @@ func fromRR(rr dns.RR, origin zone.Origin) (*zone.Record, error) {
 	}
 	r.Data = rdata(rr)
 	return r, nil
-}
-
-// unescape undoes the escapes of the presentation format (RFC 1035 §5.1): \DDD is an octet, \X is X.
-func unescape(s string) string {
-	if strings.IndexByte(s, '\\') < 0 {
-		return s
-	}
-	out := make([]byte, 0, len(s))
-	for i := 0; i < len(s); i++ {
-		if s[i] != '\\' || i+1 == len(s) {
-			out = append(out, s[i])
-			continue
-		}
-		if i+3 < len(s) {
-			if n, err := strconv.ParseUint(s[i+1:i+4], 10, 8); err == nil {
-				out = append(out, byte(n))
-				i += 3
-				continue
-			}
-		}
-		i++
-		out = append(out, s[i])
-	}
-	return string(out)
 }

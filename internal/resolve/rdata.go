@@ -79,7 +79,7 @@ func fromRR(rr dns.RR) *zone.Record {
 	if t, ok := rr.(*dns.TXT); ok {
 		strs := make([]string, len(t.Txt))
 		for i, s := range t.Txt {
-			strs[i] = unescape(s)
+			strs[i] = zone.Unescape(s)
 		}
 		return txtRecord(name, strs)
 	}
@@ -115,29 +115,3 @@ func fromRR(rr dns.RR) *zone.Record {
 func nameOf(s string) zone.Name {
 	return zone.Name(strings.ToLower(strings.TrimSuffix(s, ".")))
 }
-
-// unescape undoes the presentation format of a character-string (RFC 1035 §5.1), which miekg/dns keeps.
-func unescape(s string) string {
-	if strings.IndexByte(s, '\\') < 0 {
-		return s
-	}
-	var b strings.Builder
-	for i := 0; i < len(s); i++ {
-		if s[i] != '\\' || i+1 == len(s) {
-			b.WriteByte(s[i])
-			continue
-		}
-		i++
-		if i+2 < len(s) && digit(s[i]) && digit(s[i+1]) && digit(s[i+2]) {
-			if n := int(s[i]-'0')*100 + int(s[i+1]-'0')*10 + int(s[i+2]-'0'); n <= 255 {
-				b.WriteByte(byte(n))
-				i += 2
-				continue
-			}
-		}
-		b.WriteByte(s[i])
-	}
-	return b.String()
-}
-
-func digit(c byte) bool { return '0' <= c && c <= '9' }

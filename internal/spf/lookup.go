@@ -294,29 +294,7 @@ func presentation(s string) string {
 }
 
 // raw is a name as the macros show it, without the escapes of presentation format.
-func raw(n zone.Name) string {
-	s := string(n)
-	if strings.IndexByte(s, '\\') < 0 {
-		return s
-	}
-	var b strings.Builder
-	for i := 0; i < len(s); i++ {
-		if s[i] != '\\' || i+1 == len(s) {
-			b.WriteByte(s[i])
-			continue
-		}
-		i++
-		if isDigit(s[i]) && i+2 < len(s) {
-			if v, err := strconv.Atoi(s[i : i+3]); err == nil && v < 256 {
-				b.WriteByte(byte(v))
-				i += 2
-				continue
-			}
-		}
-		b.WriteByte(s[i])
-	}
-	return b.String()
-}
+func raw(n zone.Name) string { return zone.Unescape(string(n)) }
 
 // expandStatic expands what depends on the sender's domain and the current domain only; dynamic tells that the text depends on
 // more of the message: other macros, or the name that a wildcard answers for. v6 chooses what %{v} becomes.

@@ -155,6 +155,30 @@ func labelLen(l string) int {
 	return n
 }
 
+// Unescape undoes the presentation format of names and character-strings (RFC 1035 §5.1): \DDD is an octet, \X is X.
+func Unescape(s string) string {
+	if strings.IndexByte(s, '\\') < 0 {
+		return s
+	}
+	var b strings.Builder
+	for i := 0; i < len(s); i++ {
+		if s[i] != '\\' || i+1 == len(s) {
+			b.WriteByte(s[i])
+			continue
+		}
+		i++
+		if i+2 < len(s) && isDigit(s[i]) && isDigit(s[i+1]) && isDigit(s[i+2]) {
+			if n := int(s[i]-'0')*100 + int(s[i+1]-'0')*10 + int(s[i+2]-'0'); n <= 255 {
+				b.WriteByte(byte(n))
+				i += 2
+				continue
+			}
+		}
+		b.WriteByte(s[i])
+	}
+	return b.String()
+}
+
 func isDigit(c byte) bool { return '0' <= c && c <= '9' }
 
 // FQDN is the name with its final dot, as it stands in zone files and rdata.

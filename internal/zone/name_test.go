@@ -42,6 +42,16 @@ func TestParseName(t *testing.T) {
 	}
 }
 
+func TestUnescape(t *testing.T) {
+	for in, want := range map[string]string{
+		`plain`: "plain", `a\.b`: "a.b", `\097\\`: `a\`, `\255`: "\xff", `\256`: "256", `\1`: "1", `\12x`: "12x", `a\`: `a\`, `\"`: `"`,
+	} {
+		if got := Unescape(in); got != want {
+			t.Errorf("Unescape(%q) = %q, want %q", in, got, want)
+		}
+	}
+}
+
 func TestNameParts(t *testing.T) {
 	n := Name(`a\.b._x.example.com`)
 	if got := n.Labels(); !slices.Equal(got, []string{`a\.b`, "_x", "example", "com"}) {
