@@ -107,6 +107,9 @@ var dkimKeySize = &Rule{
 			default:
 				return
 			}
+			if k.Weakness() != "" {
+				return // dkim-key-weak, whatever the size
+			}
 			p.reportKey(t, k.P.ValueStart, k.P.ValueEnd, f)
 		})
 	},

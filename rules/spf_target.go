@@ -52,6 +52,9 @@ var spfIncludeMissing = &Rule{
 				what = n.Via.Term.Text + " leads to no name that can be asked for"
 			}
 			f := Finding{Message: what + ": " + notBefore, Help: "correct the name, or drop the term"}
+			if bare := bareName(n.Via.Term.Text); bare != "" {
+				f.Help = fmt.Sprintf("write the name alone: did you mean %q?", bare)
+			}
 			if n.Via.In.Via != nil {
 				f.Message = fmt.Sprintf("%s (%s%s): %s", what, n.Via.Term.Text, inWhich(n.Via), notBefore)
 			}
@@ -228,4 +231,24 @@ var spfExp = &Rule{
 			}
 		})
 	},
+}
+
+// bareName is an include or redirect that names a host by a URL or a mail address, with the host alone; "" where it does not.
+func bareName(term string) string {
+	i := strings.IndexAny(term, ":=")
+	if i < 0 {
+		return ""
+	}
+	host := term[i+1:]
+	if _, rest, ok := strings.Cut(host, "://"); ok {
+		host = rest
+	}
+	if _, rest, ok := strings.Cut(host, "@"); ok {
+		host = rest
+	}
+	host = strings.TrimRight(host, "/")
+	if host == term[i+1:] || host == "" || strings.ContainsAny(host, "/:@%") {
+		return ""
+	}
+	return term[:i+1] + host
 }
