@@ -317,8 +317,11 @@ func TestObserveIsBounded(t *testing.T) {
 	if took := time.Since(start); took > 3*time.Second {
 		t.Errorf("took %v", took)
 	}
-	if o := got[99]; o.Outcome != NotAsked || o.Why != "the time for this zone was over" {
-		t.Errorf("the last: %s %q", o.Outcome, o.Why)
+	// Which of them are under way when the time is over is the scheduler's to say.
+	if !slices.ContainsFunc(got, func(o Observation) bool {
+		return o.Outcome == NotAsked && o.Why == "the time for this zone was over"
+	}) {
+		t.Errorf("all of %d were asked", len(got))
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
