@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -54,6 +55,15 @@ func TestHostile(t *testing.T) {
 		{
 			name: "a text that grows", want: "domains/a.hcl:3:15: ${domain} stands 20000 times in one string, the limit is 100",
 			content: "domain \"" + strings.Repeat("a123456789.", 15) + "exampl\" {\n  record \"TXT\" \"@\" {\n    rdata = [\"" + strings.Repeat("${domain}", 20_000) + "\"]\n  }\n}\n",
+		},
+		{
+			name: "senders that do not exist", want: "domains/a.hcl:", more: true,
+			content: blocks("sender \"s%d\" {\n}\n", 15_000) + "domain \"a.example\" {\n  senders = [" + blocks("\"x%d\",", 60_000) + "]\n}\n",
+		},
+		{
+			name: "blocks of a profile, and CNAMEs that may stand in their place", want: "", more: true,
+			content: "profile \"p\" {\n" + blocks("dkim \"k%d\" {\np=\"\"\n}\n", 8_000) + "}\ndomain \"a.example\" {\n  profile = \"p\"\n" +
+				blocks("record \"CNAME\" \"c%d\" {\nrdata=[\"x.\"]\n}\n", 8_000) + "}\n",
 		},
 		{
 			name: "a bomb of records", want: "tripod.hcl:1:1: the definitions come to more than 192 MiB of records",
@@ -349,4 +359,13 @@ func TestTree(t *testing.T) {
 	if _, _, err := Load(ctx, Map(map[string][]byte{SettingsFile: []byte(defaultSettings)})); !errors.Is(err, context.Canceled) {
 		t.Errorf("error %v", err)
 	}
+}
+
+// blocks is n times the same, but for a number.
+func blocks(format string, n int) string {
+	var b strings.Builder
+	for i := range n {
+		fmt.Fprintf(&b, format, i)
+	}
+	return b.String()
 }
