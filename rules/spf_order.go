@@ -334,6 +334,7 @@ func canonical(t *spf.Term) string {
 // reachedTwice finds records that stand in a tree twice. Of one that does, what is below it is not said again.
 func (p *Pass) reachedTwice(t *spfText, tree *spf.Tree, said map[*spf.TermNode]bool) {
 	first := map[string]*spf.Node{}
+	told := map[*spf.TermNode]bool{} // one finding for each own term, however often it leads to the same records
 	tree.Root.Walk(func(n *spf.Node) bool {
 		if n.Via == nil {
 			first[n.Name.String()] = n
@@ -351,6 +352,10 @@ func (p *Pass) reachedTwice(t *spfText, tree *spf.Tree, said map[*spf.TermNode]b
 			return false
 		}
 		a, b := o.Top(), n.Top()
+		if told[b] {
+			return false
+		}
+		told[b] = true
 		f := Finding{
 			Message: fmt.Sprintf("%s is reached twice, by %s and by %s: its %s counted twice", n.Name, way(o), way(n), lookupsAre(n.Lookups+1)),
 			Help:    "drop the term that the other one brings along",

@@ -43,7 +43,7 @@ var (
 			"domains": []shape{object{
 				"name": "string", "tag?": "string",
 				"changes": []shape{object{
-					"action": "string", "name": "string", "type": "string", "ttl": "int", "before": []shape{"string"}, "after": []shape{"string"},
+					"action": "string", "name": "string", "type": "string", "ttl": "int", "ttl_before?": "int", "before": []shape{"string"}, "after": []shape{"string"},
 				}},
 				"effects": []shape{object{
 					"kind": "string", "name": "string", "message": "string", "exact": "bool", "prefixes": []shape{"string"},

@@ -65,6 +65,9 @@ func locate(files *config.Files, found []rules.Finding) []Finding {
 			first[k] = len(out)
 		}
 		g := Finding{Finding: f, Pos: files.Position(f.At), New: true}
+		if f.Rule == lockStale.ID {
+			g.Pos = config.Position{File: LockFile, Line: 1, Column: 1, EndLine: 1, EndColumn: 1}
+		}
 		for _, rel := range f.Related {
 			g.Places = append(g.Places, files.Position(rel.At))
 		}

@@ -17,6 +17,9 @@ import (
 func (r *Repo) readRest(ctx context.Context) error {
 	dc := r.Config.Settings.DNSControl
 	if dc.Emit != zone.EmitExtend {
+		if r.opts.Rest != "" && r.opts.Source == nil {
+			return errors.New(`--rest is the other half of zones with emit = "extend", and tripod.hcl has none`)
+		}
 		return nil
 	}
 	why := r.opts.NoRest

@@ -125,6 +125,14 @@ func (r *Repo) runFindings(s rules.Settings, missing []rules.Missing, partial []
 	return out, nil
 }
 
+// enumerate is a list in words: "a", "a and b", "a, b and c".
+func enumerate(list []string) string {
+	if n := len(list) - 1; n > 0 {
+		return strings.Join(list[:n], ", ") + " and " + list[n]
+	}
+	return strings.Join(list, "")
+}
+
 // first lists the first questions of a list.
 func first(list []resolve.Question, n int) string {
 	var out []string
@@ -191,7 +199,7 @@ func (r *Repo) lockFindings(missing []rules.Missing) []rules.Finding {
 		}
 		out = append(out, rules.Finding{
 			Domain: w.m.Domain, Name: name, Type: types[0], At: w.m.At, Severity: sev,
-			Message: fmt.Sprintf("%s %s is not in %s: not checked are %s", name, strings.Join(types, " and "), LockFile, strings.Join(ids, ", ")),
+			Message: fmt.Sprintf("%s %s is not in %s: %s could not be checked", name, strings.Join(types, " and "), LockFile, enumerate(ids)),
 			Help:    "run tripod lock, and commit what it writes",
 		})
 	}

@@ -168,6 +168,16 @@ type jsonChange struct {
 	TTL    uint32   `json:"ttl"`
 	Before []string `json:"before"`
 	After  []string `json:"after"`
+	// TTLBefore is there where the TTL changes.
+	TTLBefore uint32 `json:"ttl_before,omitempty"`
+}
+
+func change(c planner.Change) jsonChange {
+	j := jsonChange{Action: c.Action, Name: string(c.Name), Type: c.Type, TTL: c.TTL, Before: list(c.Before), After: list(c.After)}
+	if c.Action == planner.Modify && c.BeforeTTL != c.TTL {
+		j.TTLBefore = c.BeforeTTL
+	}
+	return j
 }
 
 type jsonEffect struct {
@@ -206,7 +216,7 @@ func PlanJSON(w io.Writer, p *planner.Plan, lint *engine.LintResult) error {
 			Rotation: []struct{}{}, Waiting: []struct{}{},
 		}
 		for _, c := range d.Changes {
-			j.Changes = append(j.Changes, jsonChange{c.Action, string(c.Name), c.Type, c.TTL, list(c.Before), list(c.After)})
+			j.Changes = append(j.Changes, change(c))
 		}
 		for _, e := range d.Effects {
 			x := jsonEffect{

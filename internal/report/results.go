@@ -21,7 +21,7 @@ func PushJSON(w io.Writer, r *engine.PushResult) error {
 	for _, z := range r.Zones {
 		j := zone{z.Zone, z.Provider, z.Type, make([]jsonChange, 0, len(z.Changes))}
 		for _, c := range z.Changes {
-			j.Changes = append(j.Changes, jsonChange{c.Action, string(c.Name), c.Type, c.TTL, list(c.Before), list(c.After)})
+			j.Changes = append(j.Changes, change(c))
 		}
 		zones = append(zones, j)
 	}

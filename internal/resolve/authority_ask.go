@@ -7,6 +7,7 @@ import (
 	"net"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/miekg/dns"
 
@@ -61,7 +62,7 @@ func (a *Authority) exchange(ctx context.Context, q Question, s Nameserver) (*dn
 	}
 	var last *dns.Msg
 	for round := range rounds {
-		if ctx.Err() != nil {
+		if over(ctx) {
 			break
 		}
 		if h.gone() {
@@ -74,7 +75,7 @@ func (a *Authority) exchange(ctx context.Context, q Question, s Nameserver) (*dn
 		edns := !h.plain.Load() && (round < rounds-1 || last != nil)
 		m, outcome, why := a.once(ctx, q, s, edns)
 		if m == nil {
-			if ctx.Err() != nil && (outcome == Silent || outcome == NotAsked) {
+			if over(ctx) && (outcome == Silent || outcome == NotAsked) {
 				continue // it had no time to answer
 			}
 			o.Outcome, o.Why = outcome, why
@@ -106,6 +107,12 @@ func (a *Authority) exchange(ctx context.Context, q Question, s Nameserver) (*dn
 		o.Outcome, o.Why = NotAsked, "the time for this zone was over"
 	}
 	return last, o
+}
+
+// over tells whether the time is over. A connection's deadline may be noticed before the context's, which is the same.
+func over(ctx context.Context) bool {
+	deadline, ok := ctx.Deadline()
+	return ctx.Err() != nil || ok && !time.Now().Before(deadline)
 }
 
 // once sends one query by UDP, and by TCP where the answer did not fit.

@@ -122,7 +122,7 @@ func (w *World) third(ctx context.Context, name zone.Name, qtype uint16, data bo
 		}
 	}
 	if !ok {
-		s = step{status: zone.Unknown, why: fmt.Sprintf("%s is not in the lock file", k)}
+		s = step{status: zone.Unknown, why: fmt.Sprintf("%s %s is not in the lock file", name, zone.TypeName(qtype))}
 	}
 	w.notes.add(k, note{data, !ok, differs})
 	if !data {

@@ -240,7 +240,7 @@ lost    CNAME lost.vendor.example.
 		"self.example.com":    "the CNAMEs of self.example.com lead back to it",
 		"to-loop.example.com": "the CNAMEs of to-loop.example.com lead in a circle at loop1.example.com",
 		"l01.example.com":     "l01.example.com leads to more than 10 CNAMEs",
-		"lost.example.com":    "lost.vendor.example. TXT is not in the lock file",
+		"lost.example.com":    "lost.vendor.example TXT is not in the lock file",
 	} {
 		if a := w.Lookup(context.Background(), ask, dns.TypeTXT); a.Why != want {
 			t.Errorf("%s: %q, want %q", ask, a.Why, want)
