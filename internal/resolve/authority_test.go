@@ -123,7 +123,7 @@ func authority(t *testing.T, servers ...netip.AddrPort) *Authority {
 	if err != nil {
 		t.Fatal(err)
 	}
-	a.query = 300 * time.Millisecond
+	a.query = 700 * time.Millisecond
 	return a
 }
 
