@@ -8,9 +8,6 @@ import (
 	"github.com/tripod-dns/tripod/internal/dmarc"
 )
 
-// bimiRules are about logos beside the mail.
-var bimiRules = []*Rule{bimiRecord, bimiPolicy}
-
 var bimiRecord = &Rule{
 	ID:        "bimi-record",
 	Severity:  Warning,

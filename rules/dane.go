@@ -12,9 +12,6 @@ import (
 	"github.com/tripod-dns/tripod/internal/zone"
 )
 
-// daneRules are about TLS keys of mail hosts in DNS (RFC 7672).
-var daneRules = []*Rule{daneTLSA}
-
 // aroundCache is what the rules around the mail records share between domains.
 type aroundCache struct {
 	once  sync.Once

@@ -11,12 +11,6 @@ import (
 	"github.com/tripod-dns/tripod/internal/zone"
 )
 
-// dkimRules is the family, in the order of its page.
-var dkimRules = []*Rule{
-	dkimSyntax, dkimKey, dkimKeySize, dkimKeyWeak, dkimKeyShared, dkimSHA1, dkimTesting, dkimService, dkimObsolete, dkimRevoked,
-	dkimMultiple, dkimName, dkimDangling, dkimEd25519Only, dkimWildcard, dkimNone, dkimPrivateKey,
-}
-
 // dkimViews are the family's views of one domain.
 type dkimViews struct {
 	places []*dkimPlace

@@ -11,14 +11,6 @@ import (
 	"github.com/tripod-dns/tripod/internal/zone"
 )
 
-// dmarcRules is the family, in the order of its page.
-var dmarcRules = []*Rule{
-	dmarcSyntax, dmarcValue, dmarcNoP, dmarcMultiple, dmarcLocation, dmarcMissing, dmarcNone, dmarcRemovedTag,
-	dmarcUnknownTag, dmarcDuplicateTag, dmarcOrder, dmarcURI, dmarcManyURIs, dmarcNoRUA, dmarcExternal, dmarcReportMX,
-	dmarcSubdomainWeaker, dmarcSPIgnored, dmarcNPIneffective, dmarcDiscoveryDiffers, dmarcTesting, dmarcPSD, dmarcFO, dmarcRUF,
-	dmarcNoAuth, dmarcRejectSPFOnly, dmarcAlignment, dmarcCNAME, dmarcWildcard, dmarcOtherTXT,
-}
-
 // dmarcViews are the family's views of one domain.
 type dmarcViews struct {
 	places []*dmarcPlace

@@ -12,9 +12,6 @@ import (
 	"github.com/tripod-dns/tripod/internal/zone"
 )
 
-// dnsRules are about the DNS around the mail records. What dnscontrol would refuse without naming a place, they refuse first.
-var dnsRules = []*Rule{dnsCNAME, dnsWildcardCNAME, dnsOccluded, dnsDuplicate, dnsTTL, dnsName}
-
 // sets calls f for each record set of the zone, both halves of it, in DNS order.
 func (p *Pass) sets(f func([]*zone.Record)) {
 	all := p.Zone.Records()

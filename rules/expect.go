@@ -11,9 +11,6 @@ import (
 	"github.com/tripod-dns/tripod/internal/zone"
 )
 
-// expectRules check the assertions of expect blocks.
-var expectRules = []*Rule{expectFailed}
-
 var expectFailed = &Rule{
 	ID:        "expect-failed",
 	Severity:  Error,

@@ -14,9 +14,6 @@ import (
 	"github.com/tripod-dns/tripod/internal/zone"
 )
 
-// mtastsRules are about TLS for mail that comes in (RFC 8461).
-var mtastsRules = []*Rule{mtastsRecord, mtastsMultiple, mtastsHost, mtastsMX, mtastsMode, mtastsMaxAge}
-
 // aroundViews are the places of the records around SPF, DKIM and DMARC, found in one pass over the zone.
 type aroundViews struct {
 	made                 bool

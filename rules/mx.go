@@ -13,9 +13,6 @@ import (
 	"github.com/tripod-dns/tripod/internal/zone"
 )
 
-// mxRules are about who takes mail, and about names that say that they do not.
-var mxRules = []*Rule{mxNull, mxTarget, mxMissing, mxImplicit, mxUnprotected, mxSingle}
-
 // mxSets calls f for each MX record set of the zone that is served from here.
 func (p *Pass) mxSets(f func(name zone.Name, set []*zone.Record)) {
 	p.sets(func(set []*zone.Record) {

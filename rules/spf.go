@@ -14,14 +14,6 @@ import (
 	"github.com/tripod-dns/tripod/internal/zone"
 )
 
-// spfRules is the family, in the order of its page.
-var spfRules = []*Rule{
-	spfSyntax, spfUnrecognised, spfMultiple, spfLookupLimit, spfLookupBudget, spfVoidLimit, spfVoid, spfMXLimit,
-	spfIncludeMissing, spfIncludeBroken, spfLoop, spfPassAll, spfNeutralAll, spfNoAll, spfHardfail, spfUnreachable, spfDuplicate,
-	spfCovered, spfHostBits, spfNeedless, spfBroad, spfReserved, spfPTR, spfLength, spfSplit, spfRRType, spfSenderID, spfDynamic,
-	spfExp, spfNoRecord,
-}
-
 // spfViews are the family's views of one domain.
 type spfViews struct {
 	texts []*spfText

@@ -13,9 +13,6 @@ import (
 	"github.com/tripod-dns/tripod/internal/zone"
 )
 
-// targetRules are about the names that records lead to.
-var targetRules = []*Rule{targetUnregistered}
-
 // hosting are vendors of whom anybody can get a name below these: where a name is given up, the next one has it.
 var hosting = []zone.Name{
 	"azurewebsites.net", "cloudapp.net", "cloudapp.azure.com", "trafficmanager.net", "azureedge.net", "azurefd.net", "azure-api.net",

@@ -13,9 +13,6 @@ import (
 	"github.com/tripod-dns/tripod/internal/zone"
 )
 
-// tlsrptRules are about reports on TLS (RFC 8460).
-var tlsrptRules = []*Rule{tlsrptRecord, tlsrptMultiple, tlsrptMissing}
-
 var tlsrptRecord = &Rule{
 	ID:        "tlsrpt-record",
 	Severity:  Error,
