@@ -229,17 +229,17 @@ func table(w io.Writer, programs, others []*program) {
 		head += fmt.Sprintf(" CPU / %s | wall / %s |", o.name, o.name)
 		rule += "---:|---:|"
 	}
-	fmt.Fprintf(w, "%s\n%s\n", head, rule)
+	say(w, "%s\n%s\n", head, rule)
 	for _, p := range programs {
-		fmt.Fprintf(w, "| %s | %s | %s | %.1f |", p.name,
+		say(w, "| %s | %s | %s | %.1f |", p.name,
 			seconds(median(p.runs, func(c cost) time.Duration { return c.cpu })),
 			seconds(median(p.runs, func(c cost) time.Duration { return c.wall })),
 			float64(median(p.runs, func(c cost) int64 { return c.memory }))/(1<<20))
 		for _, o := range others {
 			cpu, wall := ratios(p, o, func(c cost) time.Duration { return c.cpu }), ratios(p, o, func(c cost) time.Duration { return c.wall })
-			fmt.Fprintf(w, " %.2g | %.2g |", cpu, wall)
+			say(w, " %.2g | %.2g |", cpu, wall)
 		}
-		fmt.Fprintln(w)
+		say(w, "\n")
 	}
 }
 
