@@ -36,6 +36,11 @@ func escape(s string) string {
 			if wordStart(s[i+1:]) {
 				b.WriteString("&#8203;") // and for references to issues
 			}
+		case '.':
+			if i >= 3 && strings.EqualFold(s[i-3:i], "www") {
+				b.WriteByte('\\') // no link by itself
+			}
+			b.WriteRune(r)
 		case '\\', '`', '*', '_', '{', '}', '[', ']', '(', ')', '+', '!', '|', '~', '$', ':':
 			b.WriteByte('\\')
 			b.WriteRune(r)
