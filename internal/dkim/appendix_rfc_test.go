@@ -7,6 +7,7 @@ import (
 	"encoding/base64"
 	"fmt"
 	"strings"
+	"sync"
 	"testing"
 
 	msgauth "github.com/emersion/go-msgauth/dkim"
@@ -91,10 +92,13 @@ func TestAppendices(t *testing.T) {
 		},
 	} {
 		t.Run(tt.section, func(t *testing.T) {
+			var mu sync.Mutex // signatures are verified in parallel
 			asked := map[string]bool{}
 			opts := &msgauth.VerifyOptions{LookupTXT: func(name string) ([]string, error) {
 				name = strings.TrimSuffix(name, ".")
+				mu.Lock()
 				asked[name] = true
+				mu.Unlock()
 				text, ok := tt.records[name]
 				if !ok {
 					return nil, fmt.Errorf("%s is not there", name)
