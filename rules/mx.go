@@ -237,7 +237,8 @@ var mxImplicit = &Rule{
 					break
 				}
 			}
-			if at == nil || p.Sends(name) != No || p.isMXHost(name) {
+			sends := p.Sends(name)
+			if at == nil || sends == Yes || p.isMXHost(name) {
 				continue
 			}
 			if none, why := p.noMX(name); !none {
@@ -245,6 +246,9 @@ var mxImplicit = &Rule{
 					p.NotChecked(why)
 				}
 				continue
+			}
+			if sends == Maybe {
+				continue // keys may stand in a part that is delegated
 			}
 			open = append(open, name)
 			if first == nil {
