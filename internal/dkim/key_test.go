@@ -4,7 +4,10 @@ import (
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/asn1"
 	"encoding/base64"
+	"encoding/hex"
 	"fmt"
 	"math/big"
 	"strings"
@@ -209,6 +212,17 @@ func TestWeakness(t *testing.T) {
 		{"small order", "k=ed25519; p=" + base64.StdEncoding.EncodeToString(make([]byte, 32)), "a point of small order is no key: anyone can make signatures that verify with it"},
 		{"none", "p=", ""},
 	}
+	for _, point := range []string{
+		"01" + strings.Repeat("00", 31), "ec" + strings.Repeat("ff", 30) + "7f", "ec" + strings.Repeat("ff", 31), strings.Repeat("00", 31) + "80",
+		"26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05", "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac03fa",
+	} {
+		raw, err := hex.DecodeString(point)
+		if err != nil {
+			t.Fatal(err)
+		}
+		tests = append(tests, struct{ name, text, want string }{point, "k=ed25519; p=" + base64.StdEncoding.EncodeToString(raw),
+			"a point of small order is no key: anyone can make signatures that verify with it"})
+	}
 	for _, tt := range tests {
 		if got := Parse(tt.text).Weakness(); got != tt.want {
 			t.Errorf("%s: %q, want %q", tt.name, got, tt.want)
@@ -216,6 +230,51 @@ func TestWeakness(t *testing.T) {
 	}
 	if len(published) != len(publishedHex) {
 		t.Error("a fingerprint is misspelt")
+	}
+}
+
+// TestNotRSA holds the reader of DER to what RFC 6376 §3.6.1 allows: other structures of numbers are no RSA key.
+func TestNotRSA(t *testing.T) {
+	spki := func(oid asn1.ObjectIdentifier, inner any) []byte {
+		bits, err := asn1.Marshal(inner)
+		if err != nil {
+			t.Fatal(err)
+		}
+		der, err := asn1.Marshal(struct {
+			Algorithm pkix.AlgorithmIdentifier
+			Key       asn1.BitString
+		}{pkix.AlgorithmIdentifier{Algorithm: oid, Parameters: asn1.NullRawValue}, asn1.BitString{Bytes: bits, BitLength: 8 * len(bits)}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return der
+	}
+	type pair struct{ N, E *big.Int }
+	type triple struct{ N, E, More *big.Int }
+	n, e := private2048.N, big.NewInt(65537)
+	encryption := asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 1, 1}
+	for _, tt := range []struct {
+		name string
+		der  []byte
+		want bool
+	}{
+		{"RSA", spki(encryption, pair{n, e}), true},
+		{"an exponent of one octet with the sign's zero", spki(encryption, pair{n, big.NewInt(129)}), true},
+		{"RSA-PSS", spki(asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 1, 10}, pair{n, e}), false},
+		{"three numbers", spki(encryption, triple{n, e, e}), false},
+		{"one number", spki(encryption, struct{ N *big.Int }{n}), false},
+		{"a negative modulus", spki(encryption, pair{new(big.Int).Neg(n), e}), false},
+		{"a negative exponent", spki(encryption, pair{n, big.NewInt(-3)}), false},
+		{"-128", spki(encryption, pair{n, big.NewInt(-128)}), false},
+		{"no modulus", spki(encryption, pair{new(big.Int), e}), false},
+		{"no exponent", spki(encryption, pair{n, new(big.Int)}), false},
+		{"a number", spki(encryption, n), false},
+		{"no octets", spki(encryption, struct{}{}), false},
+	} {
+		k := Parse("v=DKIM1; p=" + base64.StdEncoding.EncodeToString(tt.der))
+		if got := k.Algorithm == RSA; got != tt.want || got != !k.has(NotKey) {
+			t.Errorf("%s: RSA %t, want %t: %v", tt.name, got, tt.want, k.Problems)
+		}
 	}
 }
 

@@ -134,6 +134,22 @@ func TestParse(t *testing.T) {
 	}
 }
 
+// TestOtherWordsForPolicies: what people write who know other filters' words.
+func TestOtherWordsForPolicies(t *testing.T) {
+	for meant, words := range map[string][]string{
+		"reject":     {"deny", "Block", "drop", "discard", "fail", "refuse", "rejected", "rejct", "reject."},
+		"none":       {"monitor", "monitoring", "off", "no", "n", "0", "nune"},
+		"quarantine": {"spam", "junk", "quarantined", "quarantaine"},
+		"":           {"x", "yes", "allow", "everything"},
+	} {
+		for _, w := range words {
+			if got := closestPolicy(w); got != meant {
+				t.Errorf("%s: %q, want %q", w, got, meant)
+			}
+		}
+	}
+}
+
 func TestParseValues(t *testing.T) {
 	r := Parse("v=DMARC1; p=Reject; sp=none; np=quarantine; adkim=S; aspf=r; psd=N; t=Y; rua=mailto:a@example.com!10m,x; ruf=mailto:b@Example.NET")
 	if r.P != Reject || r.SP != None || r.NP != Quarantine || r.ADKIM != Strict || r.ASPF != Relaxed || r.PSD != PSDNo || !r.Testing {

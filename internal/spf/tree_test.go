@@ -248,3 +248,75 @@ func BenchmarkSenders(b *testing.B) {
 		}
 	}
 }
+
+// TestTreeLimits stands at each limit and one step behind it.
+func TestTreeLimits(t *testing.T) {
+	repeat := func(n int, f string) string {
+		var b strings.Builder
+		for i := range n {
+			fmt.Fprintf(&b, f, i)
+		}
+		return b.String()
+	}
+	hosts := repeat(11, "h%d.example A 192.0.2.1\n")
+	both := "both.example A 192.0.2.1\nboth.example AAAA 2001:db8::1\n"
+	for _, tc := range []struct {
+		name, record, world string
+		want                Code
+	}{
+		{"10 lookups", "exists:h0.example" + repeat(9, " exists:h%d.example"), hosts, OK},
+		{"11 lookups", "exists:h0.example" + repeat(10, " exists:h%d.example"), hosts, PermError},
+		{"10 MX", "mx:m.example", hosts + repeat(10, "m.example MX 1 h%d.example\n"), OK},
+		{"11 MX", "mx:m.example", hosts + repeat(11, "m.example MX 1 h%d.example\n"), PermError},
+		{"2 void", "a:gone0.example a:gone1.example", "", OK},
+		{"3 void", "a:gone0.example a:gone1.example a:gone2.example", "", PermError},
+		{"3 void for IPv4", "a:gone0.example a:gone1.example a:six.example", "six.example AAAA 2001:db8::1\n", OK},
+		{"3 void for IPv6", "a:gone0.example a:gone1.example a:h0.example", hosts, OK},
+		{"3 void for either", "a:gone0.example a:gone1.example a:h0.example a:six.example", hosts + "six.example AAAA 2001:db8::1\n", PermError},
+		{"an address in both families is not void", "a:gone0.example a:gone1.example a:both.example", both, OK},
+	} {
+		w := parseWorld(t, tc.world+"root.example TXT v=spf1 "+tc.record+" -all\n")
+		if tree := WalkTree(t.Context(), w, "root.example"); tree.Result != tc.want {
+			t.Errorf("%s: %s, want %s (%d lookups, %+v)", tc.name, tree.Result, tc.want, tree.Lookups, tree.Void)
+		}
+	}
+}
+
+// TestEveryone: a record lets everyone pass only if it does so in both families, and if nothing before says otherwise.
+func TestEveryone(t *testing.T) {
+	const world = `
+all.example TXT v=spf1 +all
+soft.example TXT v=spf1 ~all
+in-addr.one.example TXT v=spf1 +all
+ip6.one.example TXT v=spf1 -all
+in-addr.two.example TXT v=spf1 +all
+ip6.two.example TXT v=spf1 +all
+`
+	for record, want := range map[string]bool{
+		"+all":                                true,
+		"~all":                                false,
+		"~ip4:192.0.2.1 +all":                 false,
+		"ip4:192.0.2.1 +all":                  true,
+		"ip4:0.0.0.0/0":                       false,
+		"ip6:::/0":                            false,
+		"ip4:0.0.0.0/0 ip6:::/0":              true,
+		"ip4:0.0.0.0/1 ip6:::/0":              false,
+		"~ip4:0.0.0.0/0 ip6:::/0":             false,
+		"include:all.example":                 true,
+		"?include:all.example -all":           false,
+		"include:soft.example -all":           false,
+		"include:%{v}.one.example -all":       false,
+		"include:%{v}.two.example -all":       true,
+		"redirect=all.example":                true,
+		"redirect=soft.example":               false,
+		"redirect=%{v}.one.example":           false,
+		"redirect=%{v}.two.example":           true,
+		"redirect=all.example -all":           false,
+		"?ip4:192.0.2.1 redirect=all.example": false,
+	} {
+		tree := WalkTree(t.Context(), parseWorld(t, world+"root.example TXT v=spf1 "+record+"\n"), "root.example")
+		if tree.Root.Everyone != want {
+			t.Errorf("%s: everyone is %t, want %t", record, tree.Root.Everyone, want)
+		}
+	}
+}
