@@ -60,6 +60,10 @@ func mx(label string, values ...string) string {
 	return strings.Replace(txt(label, values...), "TXT", "MX", 1)
 }
 
+func addr(rtype, ip string) string {
+	return fmt.Sprintf("record %q \"@\" {\n rdata = [%q]\n}\n", rtype, ip)
+}
+
 const key = "v=DKIM1; k=ed25519; p=11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo="
 
 func TestEffects(t *testing.T) {
@@ -122,6 +126,45 @@ func TestEffects(t *testing.T) {
 		}},
 		{"null MX", mx("@", "10 a.example.net."), mx("@", "0 ."), []string{
 			"mail-disabled example.com 10 a.example.net. > 0 .: example.com takes no more mail, before by 10 a.example.net.",
+		}},
+		{"null MX where nothing stood", "", mx("@", "0 ."), []string{"mx-changed example.com  > 0 .: example.com says that it takes no mail"}},
+		{"null MX goes", mx("@", "0 ."), "", []string{"mx-changed example.com 0 . > : example.com no longer says that it takes no mail"}},
+		{"MX goes, the address stays", mx("@", "10 a.example.net.") + addr("A", "192.0.2.1"), addr("A", "192.0.2.1"), []string{
+			"mx-changed example.com 10 a.example.net. > : mail for example.com goes to its own address, before to 10 a.example.net.",
+		}},
+		{"MX goes, the IPv6 address stays", mx("@", "10 a.example.net.") + addr("AAAA", "2001:db8::1"), addr("AAAA", "2001:db8::1"), []string{
+			"mx-changed example.com 10 a.example.net. > : mail for example.com goes to its own address, before to 10 a.example.net.",
+		}},
+		{"MX goes, nothing stays", mx("@", "10 a.example.net."), "", []string{
+			"mail-disabled example.com 10 a.example.net. > : example.com takes no more mail, before by 10 a.example.net.",
+		}},
+		{"MX in another order", mx("@", "20 a.example.net.", "10 c.example.net.", "10 b.example.net."), mx("@", "10 b.example.net.", "10 c.example.net.", "20 a.example.net."), nil},
+		{"MX in order of preference", mx("@", "20 a.example.net."), mx("@", "20 a.example.net.", "10 c.example.net.", "10 b.example.net."), []string{
+			"mx-changed example.com 20 a.example.net. > 10 b.example.net., 10 c.example.net., 20 a.example.net.: " +
+				"mail for example.com goes to 10 b.example.net., 10 c.example.net., 20 a.example.net., before to 20 a.example.net.",
+		}},
+		{"SPF comes", "", txt("@", "v=spf1 include:_spf.vendor.example -all"), []string{
+			"spf-senders-gained example.com exact [198.51.100.0/24 2001:db8:1::/48] 256 IPv4: 256 IPv4 addresses and 1 IPv6 range may now send as example.com",
+			"spf-lookups example.com  > 1: SPF of example.com uses 1 of the 10 lookups",
+		}},
+		{"SPF that costs nothing comes", "", txt("@", "v=spf1 ip4:192.0.2.1 -all"), []string{
+			"spf-senders-gained example.com exact [192.0.2.1/32] 1 IPv4: 1 IPv4 address may now send as example.com",
+		}},
+		{"SPF is mended", txt("@", "v=spf1 ipv4:192.0.2.1 -all"), txt("@", "v=spf1 ip4:192.0.2.1 -all"), []string{
+			"spf-senders-gained example.com exact [192.0.2.1/32] 1 IPv4: 1 IPv4 address may now send as example.com",
+			"spf-lookups example.com permerror > 0: SPF of example.com uses 0 of the 10 lookups; before, receivers answered permerror for all mail",
+		}},
+		{"broken SPF goes", txt("@", "v=spf1 ipv4:192.0.2.1 -all"), txt("@", "x"), []string{"spf-lookups example.com permerror > : SPF of example.com is gone"}},
+		{"an include that is not known", txt("@", "v=spf1 ip4:192.0.2.1 -all"), txt("@", "v=spf1 ip4:192.0.2.2 include:unknown.example -all"), []string{
+			"spf-senders-gained example.com inexact [192.0.2.2/32] 1 IPv4 (include:unknown.example): 1 IPv4 address and whatever matches include:unknown.example may now send as example.com",
+			"spf-senders-lost example.com inexact [192.0.2.1/32] 1 IPv4: 1 IPv4 address may no longer send as example.com (as far as can be told: other terms depend on the message or on names that are not known)",
+			"spf-lookups example.com 0 > at least 1: SPF of example.com uses at least 1 of the 10 lookups, before 0",
+		}},
+		{"a dynamic term that stays", txt("@", "v=spf1 exists:%{i}.l.vendor.example -all"), txt("@", "v=spf1 EXISTS:%{i}.l.vendor.example -all"), nil},
+		{"a permission for reports is no policy", "", txt("example.net._report._dmarc", "v=DMARC1;"), nil},
+		{"MTA-STS goes", txt("_mta-sts", "v=STSv1; id=1;"), txt("_mta-sts.old", "v=STSv1; id=1;"), []string{
+			"mta-sts-changed _mta-sts.example.com v=STSv1; id=1; > : MTA-STS of example.com is withdrawn; senders keep the policy that they have until its max_age has passed",
+			"mta-sts-changed _mta-sts.old.example.com  > v=STSv1; id=1;: MTA-STS of old.example.com has a new policy: deploy the file first, then the record",
 		}},
 		{"MTA-STS", txt("_mta-sts", "v=STSv1; id=1;"), txt("_mta-sts", "v=STSv1; id=2;"), []string{
 			"mta-sts-changed _mta-sts.example.com v=STSv1; id=1; > v=STSv1; id=2;: MTA-STS of example.com has a new policy: deploy the file first, then the record",
@@ -228,5 +271,28 @@ func TestDigest(t *testing.T) {
 	}
 	if !strings.HasPrefix(same, "sha256:") || len(same) != len("sha256:")+64 {
 		t.Errorf("digest %q", same)
+	}
+}
+
+// TestDigestBorders: no rdata can pass for the border between two.
+func TestDigestBorders(t *testing.T) {
+	c := planner.Change{Zone: "example.com", Name: "example.com", Type: "TXT", Action: planner.Modify, Ours: true}
+	one, other := c, c
+	one.Before, one.After = []string{"a"}, []string{"b"}
+	other.Before = []string{"a,b"}
+	if planner.Digest([]planner.Change{one}) == planner.Digest([]planner.Change{other}) {
+		t.Error("two plans have one digest")
+	}
+}
+
+func TestCounts(t *testing.T) {
+	change := func(action string) planner.Change { return planner.Change{Action: action} }
+	p := &planner.Plan{Domains: []planner.DomainPlan{
+		{Changes: []planner.Change{change(planner.Create), change(planner.Create), change(planner.Create), change(planner.Delete)}},
+		{},
+		{Changes: []planner.Change{change(planner.Modify), change(planner.Modify)}},
+	}}
+	if got, want := p.Counts(), (planner.Counts{Domains: 2, Create: 3, Change: 2, Delete: 1}); got != want {
+		t.Errorf("%+v, want %+v", got, want)
 	}
 }
