@@ -22,6 +22,7 @@ type wordViews struct {
 	policy  map[*zone.Record]*dmarc.Record
 	trees   map[zone.Name]*spf.Tree
 	passes  map[zone.Name]Tri
+	hasKey  map[zone.Name]Tri
 	found   map[zone.Name]*dmarc.Discovery
 	keys    map[*zone.Record]*dkim.Key
 	mail    []zone.Name
@@ -175,6 +176,19 @@ func (p *Pass) spfPasses(name zone.Name) Tri {
 // HasKey tells whether a DKIM key that is not revoked, or a CNAME at a selector, stands under name, at any depth and in any
 // zone of the repository. Where a part is delegated there may be one; where that part is _domainkey, or below it, there is.
 func (p *Pass) HasKey(name zone.Name) Tri {
+	v := &p.dom.views.words
+	if t, ok := v.hasKey[name]; ok {
+		return t
+	}
+	if v.hasKey == nil {
+		v.hasKey = map[zone.Name]Tri{}
+	}
+	t := p.hasKey(name)
+	v.hasKey[name] = t
+	return t
+}
+
+func (p *Pass) hasKey(name zone.Name) Tri {
 	best := No
 	for _, z := range p.zonesUnder(name) {
 		for _, r := range z.Under(name) {

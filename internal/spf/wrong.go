@@ -428,13 +428,14 @@ var spfWords = lazily(`(?i)\b(?:include:|ip4:|ip6:|redirect=|mx\b|a\b)|[-~?+]all
 // bareTerms tells whether a text is an SPF record but for its version: terms that keep the grammar, the last of them all with
 // a qualifier.
 func bareTerms(text string) bool {
-	if !bareAll().MatchString(text) {
+	const space = " \t\r\n\f"
+	t := strings.TrimRight(text, space)
+	i := len(t) - len("-all")
+	if i < 0 || strings.IndexByte("-~?", t[i]) < 0 || !strings.EqualFold(t[i+1:], "all") || i > 0 && strings.IndexByte(space, t[i-1]) < 0 {
 		return false
 	}
 	return len(Parse(Version+" "+text).Problems) == 0
 }
-
-var bareAll = lazily(`(?i)(?:^|\s)[-~?]all\s*$`)
 
 // Unrecognised tells whether a text that is no SPF record was meant to be one, and what is wrong with its
 // beginning: receivers discard it (RFC 7208 §4.5).
