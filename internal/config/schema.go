@@ -132,7 +132,7 @@ var defBIMI = &blockDef{name: "bimi", labels: []string{"SELECTOR"}, doc: "A logo
 	attrRaw, attrTTL,
 }}
 
-var defRotation = &blockDef{name: "dkim_rotation", doc: "DKIM keys that tripod makes and rotates; they live in the key ledger.", attrs: []attrDef{
+var defRotation = &blockDef{name: "dkim_rotation", doc: "How DKIM keys are to rotate; they live in the key ledger. It is read, and nothing makes or rotates keys yet.", attrs: []attrDef{
 	{name: "k", kind: kindWords, doc: "algorithms: `rsa`, `ed25519`"},
 	{name: "bits", kind: kindInt, doc: "size of RSA keys"},
 	{name: "every", kind: kindDuration, doc: "how long a key signs"},
@@ -277,10 +277,10 @@ var defResolver = &blockDef{name: "resolver", doc: "How other people's names are
 	{name: "lock_max_age", kind: kindDuration, doc: "the age at which the lock file is stale; `30d` where not given"},
 }}
 
-var defGitHub = &blockDef{name: "github", doc: "Pull requests that tripod opens.", attrs: []attrDef{
+var defGitHub = &blockDef{name: "github", doc: "Pull requests that tripod is to open. It is read, and has no effect yet.", attrs: []attrDef{
 	{name: "max_domains_per_pr", kind: kindInt, doc: "50 where not given"},
 	{name: "max_open", kind: kindInt, doc: "pull requests open at once; 4 where not given"},
-	{name: "comment", kind: kindWord, values: []string{"summary", "inline", "off"}, doc: "what `tripod ci` writes; `summary` where not given"},
+	{name: "comment", kind: kindWord, values: []string{"summary", "inline", "off"}, doc: "what is written there; `summary` where not given"},
 	{name: "app", kind: kindWord, doc: "the app that makes rotation commits"},
 }}
 

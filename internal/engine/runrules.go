@@ -14,38 +14,38 @@ import (
 // The rules that speak of the run and not of a record: the engine reports them.
 var (
 	ignoreExpired = &rules.Rule{
-		ID: "ignore-expired", Severity: rules.Warning, Summary: "a suppression is past its date: what it hid is back",
+		ID: "ignore-expired", Severity: rules.Warning, Summary: "A suppression is past its date: what it hid is back",
 		Doc: "An `ignore` block says `until` when it holds. After that day it hides nothing.",
 	}
 	ignoreUnused = &rules.Rule{
-		ID: "ignore-unused", Severity: rules.Warning, Summary: "an ignore block suppresses nothing",
+		ID: "ignore-unused", Severity: rules.Warning, Summary: "An ignore block suppresses nothing",
 		Doc: "What it once hid is mended, or its `at` or `term` does not say what was meant. Left in place it would hide the next mistake of its kind.\n\n" +
 			"Not reported where the rule could not be checked.",
 	}
 	ruleUnknown = &rules.Rule{
-		ID: "rule-unknown", Severity: rules.Error, Summary: "ignore or lint names a rule or parameter that does not exist, so it does nothing",
+		ID: "rule-unknown", Severity: rules.Error, Summary: "An ignore or lint block names a rule or parameter that does not exist, so it does nothing",
 		Doc: "A misspelt rule would leave a finding that somebody meant to silence, or silence nothing at all.",
 	}
 	emitUnused = &rules.Rule{
-		ID: "emit-unused", Severity: rules.Error, Whole: true, Summary: "no D() of dnsconfig.js takes the zone in: its records are never published",
+		ID: "emit-unused", Severity: rules.Error, Whole: true, Summary: "No D() of dnsconfig.js takes the zone in: its records are never published",
 		Doc: "With `emit = \"extend\"` the records of a definition go where `TRIPOD(\"zone\")` stands, inside the `D()` of that zone. Without it dnscontrol never sees them.",
 	}
 	renderStale = &rules.Rule{
-		ID: "render-stale", Severity: rules.Error, Summary: "the committed dnscontrol files are not what the definitions render to",
+		ID: "render-stale", Severity: rules.Error, Summary: "The committed dnscontrol files are not what the definitions render to",
 		Doc: "What dnscontrol applies on merge is what stands in the rendered files. Until they are rendered anew, a change of the definitions changes nothing, " +
 			"and a reviewer reads records that are not those that lint looked at.\n\nFix: `tripod render`, and commit what it writes.",
 	}
 	lockMissing = &rules.Rule{
-		ID: "lock-missing", Severity: rules.Error, Summary: "a name that had to be resolved is not in the lock file",
+		ID: "lock-missing", Severity: rules.Error, Summary: "A name that had to be resolved is not in the lock file",
 		Doc: "Offline, third parties' answers come from `tripod.lock.json`. What it lacks is not checked, never guessed: an error when a rule of that severity " +
 			"needed the answer, else a warning.\n\nFix: `tripod lock`, and commit what it writes.",
 	}
 	lockStale = &rules.Rule{
-		ID: "lock-stale", Severity: rules.Info, Summary: "the lock file is old: third parties may have changed since",
+		ID: "lock-stale", Severity: rules.Info, Summary: "The lock file is old: third parties may have changed since",
 		Doc: "Never counted for `--fail-on`. `tripod lock` refreshes it; `resolver { lock_max_age }` says what is old (30 days).",
 	}
 	zonePartial = &rules.Rule{
-		ID: "zone-partial", Severity: rules.Warning, Whole: true, Summary: "the zone holds records that the definitions lack: push would delete them",
+		ID: "zone-partial", Severity: rules.Warning, Whole: true, Summary: "The zone holds records that the definitions lack: push would delete them",
 		Doc: "With `emit = \"zone\"` tripod owns the whole zone, and dnscontrol deletes what is in it and not in the definitions. Said by `plan` against what is " +
 			"published: `--against zones:DIR`, `dns` or `provider`. What `ignore_records` names stays.",
 	}

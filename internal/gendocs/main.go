@@ -83,7 +83,7 @@ func write(root string, files map[string]string) error {
 func rulePage(ctx context.Context, root string, r *rules.Rule) (string, error) {
 	var b strings.Builder
 	b.WriteString(generated)
-	fmt.Fprintf(&b, "\n# %s\n\n%s.\n\n", r.ID, capital(r.Summary))
+	fmt.Fprintf(&b, "\n# %s\n\n%s.\n\n", r.ID, r.Summary)
 	fmt.Fprintf(&b, "| | |\n|---|---|\n| at worst | %s |\n", r.Severity)
 	if r.Reference != "" {
 		fmt.Fprintf(&b, "| reference | %s |\n", r.Reference)
@@ -194,11 +194,4 @@ func index() string {
 		left = rest
 	}
 	return b.String()
-}
-
-func capital(s string) string {
-	if s == "" || s[0] < 'a' || s[0] > 'z' {
-		return s
-	}
-	return strings.ToUpper(s[:1]) + s[1:]
 }
