@@ -37,7 +37,7 @@ func (f *lookupFlags) add(a *app, c *cobra.Command) {
 
 func (f *lookupFlags) addRest(c *cobra.Command) {
 	c.Flags().StringVar(&f.rest, "rest", "", "read the other half of extend zones from `FILE` (dnscontrol print-ir --raw) instead of dnsconfig.js")
-	c.Flags().StringVar(&f.dnscontrol, "dnscontrol", "", "dnscontrol executable to run (`PATH`; default the one in $PATH)")
+	c.Flags().StringVar(&f.dnscontrol, "dnscontrol", "", "dnscontrol executable at `PATH` (default the one in $PATH)")
 }
 
 // open loads the repository that dir lies in.

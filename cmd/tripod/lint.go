@@ -79,7 +79,7 @@ loaded.`,
 	formatFlag(c, &format, "text", "json", "markdown", "sarif", "github", "gitlab", "rdjson")
 	c.Flags().StringVar(&fail, "fail-on", "", "exit 1 when a finding has this `SEVERITY` or a worse one: error, warning, info, never (default lint { fail_on }, else error)")
 	c.Flags().BoolVar(&fix, "fix", false, "mend what has one right answer in the definitions, then lint what is left; never raises enforcement, never lets anyone new send")
-	c.Flags().BoolVar(&diff, "diff", false, "show what --fix would change, and write nothing")
+	c.Flags().BoolVar(&diff, "diff", false, "show what --fix would change instead of the findings, and write nothing")
 	c.MarkFlagsMutuallyExclusive("fix", "diff")
 	return c
 }

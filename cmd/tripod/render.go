@@ -56,7 +56,7 @@ blocks into mta-sts. Files are replaced whole or not at all. With --zones it wri
 	look.offline = true // rendering looks nothing up but what flatten needs, which is in the lock file
 	look.addRest(c)
 	c.Flags().BoolVar(&check, "check", false, "write nothing; exit 2 when a committed file is not what the definitions render to")
-	c.Flags().StringVar(&zones, "zones", "", "write zone files into `DIR` instead")
+	c.Flags().StringVar(&zones, "zones", "", "write zone files into `DIR`, which has to be there, instead")
 	return c
 }
 

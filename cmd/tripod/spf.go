@@ -29,8 +29,8 @@ func (a *app) spfTreeCmd() *cobra.Command {
 	)
 	c := &cobra.Command{
 		Use:   "tree NAME",
-		Short: "Show the include tree of a name's SPF record, and what each term costs",
-		Long: `Tree shows the worst case that RFC 7208 §4.6.4 limits to ten lookups: every term evaluated, nothing
+		Short: "Show a name's include tree, and what each term costs",
+		Long: `Tree shows the worst case, which RFC 7208 §4.6.4 limits to ten lookups: every term evaluated, nothing
 matching. NAME need not be in the repository.`,
 		Args: one("NAME"),
 		RunE: func(c *cobra.Command, args []string) error {
