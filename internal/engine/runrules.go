@@ -197,9 +197,13 @@ func (r *Repo) lockFindings(missing []rules.Missing) []rules.Finding {
 		if w.m.Severity == rules.Error {
 			sev = rules.Error
 		}
+		be := "is"
+		if len(types) > 1 {
+			be = "are"
+		}
 		out = append(out, rules.Finding{
 			Domain: w.m.Domain, Name: name, Type: types[0], At: w.m.At, Severity: sev,
-			Message: fmt.Sprintf("%s %s is not in %s: %s could not be checked", name, strings.Join(types, " and "), LockFile, enumerate(ids)),
+			Message: fmt.Sprintf("%s %s %s not in %s: %s could not be checked", name, strings.Join(types, " and "), be, LockFile, enumerate(ids)),
 			Help:    "run tripod lock, and commit what it writes",
 		})
 	}
