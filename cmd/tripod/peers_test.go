@@ -2,8 +2,6 @@ package main
 
 import (
 	"bytes"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"net"
@@ -15,6 +13,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/tripod-dns/tripod/internal/peers"
 )
 
 // A result is how a program ended.
@@ -105,44 +105,13 @@ func missing(t testing.TB, what string) {
 	t.Skip(what)
 }
 
-// dnscontrolPath is dnscontrol v4.20.0 itself, built once from its module (tools/dnscontrol) and kept in the user's cache.
-var dnscontrolPath = sync.OnceValues(func() (string, error) {
-	module, err := filepath.Abs("../../tools/dnscontrol")
-	if err != nil {
-		return "", err
-	}
-	sums, err := os.ReadFile(filepath.Join(module, "go.sum")) //nolint:gosec // a file of this repository
-	if err != nil {
-		return "", err
-	}
-	cache, err := os.UserCacheDir()
-	if err != nil {
-		return "", err
-	}
-	hash := sha256.Sum256(sums)
-	dir := filepath.Join(cache, "tripod-test", hex.EncodeToString(hash[:8]))
-	path := filepath.Join(dir, "dnscontrol")
-	if _, err := os.Stat(path); err == nil {
-		return path, nil
-	}
-	if err := os.MkdirAll(dir, 0o750); err != nil {
-		return "", err
-	}
-	tmp := fmt.Sprintf("%s.%d", path, os.Getpid())
-	cmd := exec.Command("go", "build", "-o", tmp, "github.com/StackExchange/dnscontrol/v4") //nolint:gosec // the path is this user's cache
-	cmd.Dir = module
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("%w: %s", err, out)
-	}
-	return path, os.Rename(tmp, path)
-})
-
+// realDnscontrol is dnscontrol v4.20.0 itself.
 func realDnscontrol(t testing.TB) string {
 	t.Helper()
 	if testing.Short() {
 		t.Skip("builds dnscontrol")
 	}
-	path, err := dnscontrolPath()
+	path, err := peers.Dnscontrol(t.Context(), "../..")
 	if err != nil {
 		missing(t, fmt.Sprintf("dnscontrol cannot be built here: %v", err))
 	}

@@ -2,17 +2,16 @@ package dnscontrol
 
 import (
 	"bytes"
-	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 	"time"
+
+	"github.com/tripod-dns/tripod/internal/peers"
 )
 
 // peer finds a program that a test needs. In CI its absence fails the test.
@@ -32,61 +31,20 @@ func peer(t testing.TB, name, install string) string {
 
 const bindPackages = "apt-get install bind9 bind9-utils bind9-dnsutils"
 
-var built = struct {
-	sync.Mutex
-	path string
-	err  error
-}{}
-
-// realDnscontrol is dnscontrol v4.20.0 itself, built from its module (tools/dnscontrol) and kept in the user's cache.
+// realDnscontrol is dnscontrol v4.20.0 itself.
 func realDnscontrol(t testing.TB) string {
 	t.Helper()
 	if testing.Short() {
 		t.Skip("builds dnscontrol")
 	}
-	built.Lock()
-	defer built.Unlock()
-	if built.path == "" && built.err == nil {
-		built.path, built.err = buildDnscontrol()
-	}
-	if built.err != nil {
+	path, err := peers.Dnscontrol(t.Context(), "../..")
+	if err != nil {
 		if os.Getenv("CI") == "true" {
-			t.Fatal(built.err)
+			t.Fatal(err)
 		}
-		t.Skipf("dnscontrol cannot be built here: %v", built.err)
+		t.Skipf("dnscontrol cannot be built here: %v", err)
 	}
-	return built.path
-}
-
-func buildDnscontrol() (string, error) {
-	module, err := filepath.Abs("../../tools/dnscontrol")
-	if err != nil {
-		return "", err
-	}
-	sums, err := os.ReadFile(filepath.Join(module, "go.sum"))
-	if err != nil {
-		return "", err
-	}
-	cache, err := os.UserCacheDir()
-	if err != nil {
-		return "", err
-	}
-	hash := sha256.Sum256(sums)
-	dir := filepath.Join(cache, "tripod-test", hex.EncodeToString(hash[:8]))
-	path := filepath.Join(dir, "dnscontrol")
-	if _, err := os.Stat(path); err == nil {
-		return path, nil
-	}
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return "", err
-	}
-	tmp := fmt.Sprintf("%s.%d", path, os.Getpid())
-	cmd := exec.Command("go", "build", "-o", tmp, "github.com/StackExchange/dnscontrol/v4")
-	cmd.Dir = module
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("%w: %s", err, firstLines(string(out), 10))
-	}
-	return path, os.Rename(tmp, path)
+	return path
 }
 
 // runIn runs a program and gives all that it prints.

@@ -11,7 +11,7 @@ const module = "github.com/tripod-dns/tripod/"
 
 // layers are the packages from the bottom up: each may import what stands in an earlier layer, and nothing of its own.
 var layers = [][]string{
-	{"internal/zone", "internal/spelling"},
+	{"internal/peers", "internal/zone", "internal/spelling"},
 	{"internal/taglist"},
 	{"internal/spf", "internal/dkim", "internal/dmarc", "internal/mtasts", "internal/tlsrpt", "internal/bimi"},
 	{"internal/config"},
