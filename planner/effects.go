@@ -293,27 +293,36 @@ func mxEffects(before, after Side, name zone.Name) []Effect {
 		return nil
 	}
 	e := Effect{Kind: MXChanged, Name: name, Exact: true, Before: strings.Join(had, ", "), After: strings.Join(has, ", ")}
-	takes := func(list []string) bool { return len(list) > 0 && !slices.Equal(list, []string{"0 ."}) }
+	was, is := destination(before, name, had), destination(after, name, has)
 	switch {
-	case takes(had) && !takes(has):
+	case was != "" && is == "":
 		e.Kind = MailDisabled
-		e.Message = fmt.Sprintf("%s takes no more mail, before by %s", name, e.Before)
-		if len(has) == 0 && hasAddress(after, name) {
-			e.Kind = MXChanged
-			e.Message = fmt.Sprintf("mail for %s goes to its own address, before to %s", name, e.Before)
-		}
-	case !takes(had) && takes(has):
+		e.Message = fmt.Sprintf("%s takes no more mail, before it went to %s", name, was)
+	case was == "" && is != "":
 		e.Kind = MailEnabled
-		e.Message = fmt.Sprintf("%s takes mail, by %s", name, e.After)
-	case !takes(has):
-		e.Message = fmt.Sprintf("%s says that it takes no mail", name)
-		if len(has) == 0 {
-			e.Message = fmt.Sprintf("%s no longer says that it takes no mail", name)
-		}
+		e.Message = fmt.Sprintf("%s takes mail: it goes to %s", name, is)
+	case was != "":
+		e.Message = fmt.Sprintf("mail for %s goes to %s, before to %s", name, is, was)
+	case len(has) == 0:
+		e.Message = fmt.Sprintf("%s no longer says that it takes no mail", name)
 	default:
-		e.Message = fmt.Sprintf("mail for %s goes to %s, before to %s", name, e.After, e.Before)
+		e.Message = fmt.Sprintf("%s says that it takes no mail", name)
 	}
 	return []Effect{e}
+}
+
+// destination says where mail for a name goes: to its exchanges, or without any to its own address (RFC 5321 §5.1). It is "" where the
+// name takes none: it has a null MX (RFC 7505), or nothing at all.
+func destination(s Side, name zone.Name, exchanges []string) string {
+	switch {
+	case slices.Equal(exchanges, []string{"0 ."}):
+		return ""
+	case len(exchanges) > 0:
+		return strings.Join(exchanges, ", ")
+	case hasAddress(s, name):
+		return "its own address"
+	}
+	return ""
 }
 
 func hasAddress(s Side, name zone.Name) bool {

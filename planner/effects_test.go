@@ -64,6 +64,10 @@ func addr(rtype, ip string) string {
 	return fmt.Sprintf("record %q \"@\" {\n rdata = [%q]\n}\n", rtype, ip)
 }
 
+func rr(rtype, label, value string) string {
+	return strings.Replace(txt(label, value), "TXT", rtype, 1)
+}
+
 const key = "v=DKIM1; k=ed25519; p=11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo="
 
 func TestEffects(t *testing.T) {
@@ -120,12 +124,12 @@ func TestEffects(t *testing.T) {
 			"dkim-key-removed a._domainkey.example.com: signatures of example.com with selector a no longer verify by the key that was there",
 		}},
 		{"the same key, written otherwise", txt("a._domainkey", key), txt("a._domainkey", strings.ReplaceAll(key, "; ", ";")), nil},
-		{"mail comes", "", mx("@", "10 mx.example.net."), []string{"mail-enabled example.com  > 10 mx.example.net.: example.com takes mail, by 10 mx.example.net."}},
+		{"mail comes", "", mx("@", "10 mx.example.net."), []string{"mail-enabled example.com  > 10 mx.example.net.: example.com takes mail: it goes to 10 mx.example.net."}},
 		{"mail goes elsewhere", mx("@", "10 a.example.net."), mx("@", "10 b.example.net."), []string{
 			"mx-changed example.com 10 a.example.net. > 10 b.example.net.: mail for example.com goes to 10 b.example.net., before to 10 a.example.net.",
 		}},
 		{"null MX", mx("@", "10 a.example.net."), mx("@", "0 ."), []string{
-			"mail-disabled example.com 10 a.example.net. > 0 .: example.com takes no more mail, before by 10 a.example.net.",
+			"mail-disabled example.com 10 a.example.net. > 0 .: example.com takes no more mail, before it went to 10 a.example.net.",
 		}},
 		{"null MX where nothing stood", "", mx("@", "0 ."), []string{"mx-changed example.com  > 0 .: example.com says that it takes no mail"}},
 		{"null MX goes", mx("@", "0 ."), "", []string{"mx-changed example.com 0 . > : example.com no longer says that it takes no mail"}},
@@ -136,7 +140,7 @@ func TestEffects(t *testing.T) {
 			"mx-changed example.com 10 a.example.net. > : mail for example.com goes to its own address, before to 10 a.example.net.",
 		}},
 		{"MX goes, nothing stays", mx("@", "10 a.example.net."), "", []string{
-			"mail-disabled example.com 10 a.example.net. > : example.com takes no more mail, before by 10 a.example.net.",
+			"mail-disabled example.com 10 a.example.net. > : example.com takes no more mail, before it went to 10 a.example.net.",
 		}},
 		{"MX in another order", mx("@", "20 a.example.net.", "10 c.example.net.", "10 b.example.net."), mx("@", "10 b.example.net.", "10 c.example.net.", "20 a.example.net."), nil},
 		{"MX in order of preference", mx("@", "20 a.example.net."), mx("@", "20 a.example.net.", "10 c.example.net.", "10 b.example.net."), []string{
@@ -165,6 +169,12 @@ func TestEffects(t *testing.T) {
 		{"MTA-STS goes", txt("_mta-sts", "v=STSv1; id=1;"), txt("_mta-sts.old", "v=STSv1; id=1;"), []string{
 			"mta-sts-changed _mta-sts.example.com v=STSv1; id=1; > : MTA-STS of example.com is withdrawn; senders keep the policy that they have until its max_age has passed",
 			"mta-sts-changed _mta-sts.old.example.com  > v=STSv1; id=1;: MTA-STS of old.example.com has a new policy: deploy the file first, then the record",
+		}},
+		{"null MX where mail went to the address", rr("A", "@", "192.0.2.1"), rr("A", "@", "192.0.2.1") + mx("@", "0 ."), []string{
+			"mail-disabled example.com  > 0 .: example.com takes no more mail, before it went to its own address",
+		}},
+		{"a first MX where mail went to the address", rr("A", "@", "192.0.2.1"), rr("A", "@", "192.0.2.1") + mx("@", "10 mx.example.net."), []string{
+			"mx-changed example.com  > 10 mx.example.net.: mail for example.com goes to 10 mx.example.net., before to its own address",
 		}},
 		{"MTA-STS", txt("_mta-sts", "v=STSv1; id=1;"), txt("_mta-sts", "v=STSv1; id=2;"), []string{
 			"mta-sts-changed _mta-sts.example.com v=STSv1; id=1; > v=STSv1; id=2;: MTA-STS of example.com has a new policy: deploy the file first, then the record",
