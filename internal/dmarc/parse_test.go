@@ -139,7 +139,7 @@ func TestOtherWordsForPolicies(t *testing.T) {
 	for meant, words := range map[string][]string{
 		"reject":     {"deny", "Block", "drop", "discard", "fail", "refuse", "rejected", "rejct", "reject."},
 		"none":       {"monitor", "monitoring", "off", "no", "n", "0", "nune"},
-		"quarantine": {"spam", "junk", "quarantined", "quarantaine"},
+		"quarantine": {"spam", "junk", "quarantined", "quarantaine"}, //nolint:misspell // on purpose
 		"":           {"x", "yes", "allow", "everything"},
 	} {
 		for _, w := range words {
