@@ -51,14 +51,17 @@ func (m *MacroString) Static() (string, bool) {
 	return b.String(), true
 }
 
+// relit writes a literal as a macro-string: what stood for it may have been "%%", "%_" or "%-".
+var relit = strings.NewReplacer("%", "%%", " ", "%_")
+
 func (m *MacroString) canonical() string {
 	if s, ok := m.Static(); ok {
-		return strings.TrimSuffix(strings.ToLower(s), ".")
+		return strings.TrimSuffix(relit.Replace(strings.ToLower(s)), ".")
 	}
 	var b strings.Builder
 	for _, p := range m.Parts {
 		if p.Letter == 0 {
-			b.WriteString(strings.ToLower(p.Literal))
+			b.WriteString(relit.Replace(strings.ToLower(p.Literal)))
 		} else {
 			b.WriteString(m.Text[p.Start-m.Start : p.End-m.Start])
 		}
